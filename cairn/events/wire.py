@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every event model is declared, and the field types that they share."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, PlainSerializer, StringConstraints
+
+FROM_WIRE = ConfigDict(extra="ignore", ser_json_timedelta="iso8601", arbitrary_types_allowed=True)
+"""Readers ignore unknown fields, so that a minor version may add one."""
+
+
+def instant_text(value: datetime) -> str:
+    """Write an instant in UTC with microseconds: equal instants are equal text."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(instant_text, return_type=str)]
+"""A point in time with its zone; kept and written in UTC."""
+
+Uri = Annotated[str, StringConstraints(min_length=3, max_length=2048, pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")]
+"""An absolute URI: a scheme, a colon and no white space (RFC 3986 section 4.3)."""
+
+EventId = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A CloudEvents id: any non-empty text without control characters (CloudEvents 1.0.2 section 3.1)."""
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?$")]
+"""A stable id that an author gives to a policy, a rule, a requirement or a credential."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+Revision = Annotated[int, Field(ge=1, lt=2**31)]
