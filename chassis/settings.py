@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings from the environment, every value validated before the process does anything.
+
+A value that will not do is refused by the name of its variable and by what would be right; the
+value itself is never shown, since it may be a secret. ``chassis/example.env`` documents every
+variable of every service, and a test proves that it is complete.
+"""
+
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.errors import Reject
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in {"postgresql", "postgres"} or len(parts.path) < 2:
+        raise ValueError
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    return value
+
+
+def _bootstrap_servers(value: str) -> str:
+    for server in value.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ValueError
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+BootstrapServers = Annotated[str, AfterValidator(_bootstrap_servers)]
+Port = Annotated[int, Field(ge=0, lt=2**16)]
+
+
+class ProcessSettings(BaseSettings):
+    """What every process needs; a field's description says what its variable must be."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    database_url: DatabaseUrl = Field(
+        description="the database of this service under the role of this process, as postgresql://role@host:port/name"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="one of debug, info, warning, error"
+    )
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        default=None,
+        description="the OTLP gRPC endpoint of a collector, as http://host:4317; unset exports nothing",
+    )
+
+
+class ServiceSettings(ProcessSettings):
+    """What a process that stays up needs; a service adds its own under its own prefix."""
+
+    kafka_bootstrap_servers: BootstrapServers = Field(
+        description="one or more brokers, as host:port separated by commas"
+    )
+    health_port: Port = Field(
+        default=0, description="a port from 1 to 65535 for /livez and /readyz on loopback; 0 takes a free one"
+    )
+    database_pool_size: int = Field(
+        default=4, ge=1, le=100, description="a number of connections from 1 to 100"
+    )
+    batch_size: int = Field(
+        default=2000, ge=1, le=10000, description="the most records of one unit of work, from 1 to 10000"
+    )
+    runner: Literal["aiokafka", "faust"] = Field(
+        default="aiokafka", description="the stream runner of a consumer, aiokafka or faust"
+    )
+
+
+S = TypeVar("S", bound=ProcessSettings)
+
+
+def load(settings: type[S]) -> S:
+    """Read and validate the settings; raise Reject naming every variable at fault at once."""
+    try:
+        return settings()
+    except ValidationError as error:
+        at_fault = {str(finding["loc"][0]): finding["type"] for finding in error.errors(include_input=False)}
+        findings = [_finding(settings, name, kind) for name, kind in at_fault.items()]
+    # Raised here and not above: the first error holds the values, and must not travel along.
+    raise Reject("; ".join(findings))
+
+
+def _finding(settings: type[ProcessSettings], name: str, kind: str) -> str:
+    verdict = "is not set" if kind == "missing" else "is not right"
+    field = settings.model_fields.get(name.lower())
+    return f"{name.upper()} {verdict}: it must be {field.description if field else 'left out'}"
