@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay process: all slots of one service's outbox, woken by notification."""
+
+import asyncio
+from contextlib import suppress
+from uuid import uuid4
+
+from chassis.database import Pool
+from chassis.relay.slot import Slot, SlotSettings
+from chassis.sqlstate import OUTSIDE
+
+_OLDEST = "select coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from chassis.outbox"
+
+# How soon a listener that has lost its connection, or has been asked to stop, notices.
+_LOOK = 0.25
+
+
+class Relay:
+    """Publishes the outbox of one service."""
+
+    def __init__(self, pool: Pool, bootstrap: str, slots: int) -> None:
+        """Begin with no slot held; another relay may hold some of them."""
+        holder = uuid4().hex
+        self._pool = pool
+        self._slots = [Slot(pool, SlotSettings(number, slots, bootstrap, holder)) for number in range(slots)]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until asked to stop; the batch in hand is finished first."""
+        async with asyncio.TaskGroup() as running:
+            for slot in self._slots:
+                running.create_task(slot.run(stop))
+            running.create_task(self._listen(stop))
+            await stop.wait()
+            self._wake()
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with suppress(*OUTSIDE):
+                async with self._pool.acquire() as connection:
+                    await connection.add_listener("cairn_outbox", self._wake)
+                    while not connection.is_closed() and not await _within(_LOOK, stop):
+                        pass
+                    await connection.remove_listener("cairn_outbox", self._wake)
+            await _within(_LOOK, stop)
+
+    async def oldest(self) -> float:
+        """Return the age of the oldest unsent row in seconds, 0 when all is sent."""
+        return float(await self._pool.fetchval(_OLDEST))
+
+    def _wake(self, *_notification: object) -> None:
+        for slot in self._slots:
+            slot.wake.set()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for an event, but no longer than this; tell whether it has come."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One slot of the relay: the partitions whose number leaves the slot's remainder, one producer.
+
+Unsent rows are read in id order, never past a remembered position, so that a row that commits late
+is not passed over. Sent rows are deleted by their ids, in a transaction that checks the term.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from chassis.database import Pool
+from chassis.errors import Conflict
+from chassis.relay.lease import Lease, check_lease, give_back, take_lease
+from chassis.relay.publisher import Unsent, send, start_producer
+from chassis.sqlstate import OUTSIDE
+from chassis.streams.message import Partition
+
+_UNSENT = """
+select id, topic, partition, key, headers, value from chassis.outbox
+where partition % $1 = $2
+order by id limit $3
+"""
+_DELETE = "delete from chassis.outbox where id = any ($1::bigint[])"
+
+# A lease outlives the producer's delivery timeout: a holder that has lost its lease has nothing left
+# in flight that the broker could still accept.
+LEASE = timedelta(seconds=30)
+DELIVERY_TIMEOUT = 15.0
+_RENEW = 5.0
+_RETRY = 1.0
+# Polling is the fallback where a notification is lost.
+_POLL = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSettings:
+    """Which slot of how many, where to publish, and who publishes."""
+
+    number: int
+    slots: int
+    bootstrap: str
+    holder: str
+    batch_size: int = 2000
+
+
+class Slot:
+    """Publishes one slot for as long as its lease can be had."""
+
+    def __init__(self, pool: Pool, settings: SlotSettings) -> None:
+        """Begin without a lease and without a producer."""
+        self.wake = asyncio.Event()
+        self._pool = pool
+        self._settings = settings
+        self._lease: Lease | None = None
+        self._renew_at = 0.0
+        self._producer: AIOKafkaProducer | None = None
+
+    @property
+    def name(self) -> str:
+        """The lease's name."""
+        return f"relay/{self._settings.number}-of-{self._settings.slots}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until asked to stop; an outside cause is waited out."""
+        try:
+            while not stop.is_set():
+                await self._turn()
+        finally:
+            await self._discard()
+            await self._give_back()
+
+    async def _turn(self) -> None:
+        self.wake.clear()
+        try:
+            busy = await self._hold() and await self._publish()
+        except (KafkaError, Conflict, ExceptionGroup, *OUTSIDE) as error:
+            log.warning("relay begins again", slot=self.name, error=type(error).__name__)
+            await self._discard()
+            await asyncio.sleep(_RETRY)
+            return
+        if not busy:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLL):
+                await self.wake.wait()
+
+    async def _hold(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._lease is None or now >= self._renew_at:
+            async with self._pool.acquire() as connection:
+                held = await take_lease(connection, self.name, self._settings.holder, LEASE)
+            if held != self._lease:
+                await self._discard()
+            self._lease, self._renew_at = held, now + _RENEW
+        return self._lease is not None
+
+    async def _publish(self) -> bool:
+        settings = self._settings
+        rows = await self._pool.fetch(_UNSENT, settings.slots, settings.number, settings.batch_size)
+        if not rows:
+            return False
+        if self._producer is None:
+            self._producer = await start_producer(settings.bootstrap, self.name, DELIVERY_TIMEOUT)
+        unsent = [
+            Unsent(row_id, Partition(topic, number), key, headers, value)
+            for row_id, topic, number, key, headers, value in rows
+        ]
+        await send(self._producer, unsent)
+        await self._delete([row.id for row in unsent])
+        return True
+
+    async def _delete(self, sent: list[int]) -> None:
+        if self._lease is None:
+            return
+        async with self._pool.acquire() as connection, connection.transaction():
+            await check_lease(connection, self._lease)
+            await connection.execute(_DELETE, sent)
+
+    async def _discard(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def _give_back(self) -> None:
+        if self._lease is not None:
+            async with self._pool.acquire() as connection:
+                await give_back(connection, self._lease)

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a database error asks for, by the class of its SQLSTATE (design section 4).
+
+08, 53, 57 and 58 come from outside: pause, keep the partition, try again. 40, and a lock not had in
+time (55P03), is redone at once. 22 and 23 belong to one record, which is found by halving the batch.
+"""
+
+import asyncpg
+
+OUTSIDE: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    # What asyncpg raises, without a SQLSTATE, on a connection that is gone.
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+REDO: tuple[type[Exception], ...] = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+RECORD: tuple[type[Exception], ...] = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)

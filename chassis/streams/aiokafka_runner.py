@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The aiokafka runner: for stages in which moving rows dominates.
+
+At assignment each partition is set to the progress that the database holds. Offsets are committed
+to Kafka after the database's commit, as advice to whoever shows the lag.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import stamina
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from chassis import telemetry
+from chassis.errors import Bug
+from chassis.health import Health
+from chassis.sqlstate import OUTSIDE
+from chassis.streams.batch import Batches
+from chassis.streams.message import Partition, Record
+from chassis.unit.work import UnitOfWork
+
+# A poll that comes back full means lag: then it pays to wait for a fuller batch (pipeline.md 5).
+_POLL_MS = 200
+_FILL_SECONDS = 0.02
+# Waiting out a database must not cost the partitions; a dead process is noticed by its heartbeat.
+_LONGEST_POLL_MS = 24 * 3600 * 1000
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSettings:
+    """Where to consume from, and how."""
+
+    bootstrap: str
+    group: str
+    topics: tuple[str, ...]
+    batch_size: int = 2000
+    isolation: Literal["read_committed", "read_uncommitted"] = "read_uncommitted"
+    session_timeout_ms: int = 45_000
+    heartbeat_ms: int = 3_000
+
+
+class AiokafkaRunner:
+    """Feeds one consumer's batches to its unit of work."""
+
+    def __init__(self, settings: ConsumerSettings, work: UnitOfWork, health: Health) -> None:
+        """Begin without an assignment; ``health`` learns of assignment and loss."""
+        self._settings = settings
+        self._work = work
+        self._batches = Batches(work, health)
+        self._health = health
+        self._health.expect("assigned")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until asked to stop; the batch in hand is finished first."""
+        consumer = self._consumer()
+        assignment = _Assignment(consumer, self._work, self._health)
+        consumer.subscribe(self._settings.topics, listener=assignment)
+        await consumer.start()
+        try:
+            while not stop.is_set():
+                await self._turn(consumer)
+                assignment.check()
+        finally:
+            await consumer.stop()
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        settings = self._settings
+        return AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap,
+            group_id=settings.group,
+            client_id=settings.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level=settings.isolation,
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=settings.heartbeat_ms,
+            max_poll_interval_ms=_LONGEST_POLL_MS,
+            fetch_max_wait_ms=_POLL_MS,
+            max_partition_fetch_bytes=16 * 1024 * 1024,
+        )
+
+    async def _turn(self, consumer: AIOKafkaConsumer) -> None:
+        records = await self._poll(consumer)
+        if not records:
+            return
+        offsets = await self._batches.process(records)
+        await self._acknowledge(consumer, offsets)
+        if disowned := self._work.ownership.disowned & _assigned(consumer):
+            log.warning("claimed again", partitions=len(disowned))
+            await seek_to_progress(consumer, self._work, disowned)
+        self._report_lag(consumer, offsets)
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> list[Record]:
+        size = self._settings.batch_size
+        records = _records(await consumer.getmany(timeout_ms=_POLL_MS, max_records=size))
+        if size // 4 < len(records) < size:
+            await asyncio.sleep(_FILL_SECONDS)
+            records += _records(await consumer.getmany(timeout_ms=0, max_records=size - len(records)))
+        return records
+
+    async def _acknowledge(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
+        try:
+            await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
+        except (CommitFailedError, IllegalStateError, KafkaError) as error:
+            # Advice only: the truth is in the database, and the next owner begins from there.
+            log.warning("offsets not committed", error=type(error).__name__)
+
+    def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
+        for at, offset in offsets.items():
+            end = consumer.highwater(TopicPartition(*at))
+            if end is not None:
+                telemetry.lag(self._settings.group, at.topic, at.number, max(0, end - offset))
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Sets each newly assigned partition to the database's progress.
+
+    aiokafka logs what a listener raises and goes on; :meth:`check` raises it where it ends the process.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, work: UnitOfWork, health: Health) -> None:
+        self._consumer = consumer
+        self._work = work
+        self._health = health
+        self._failure: Exception | None = None
+
+    def check(self) -> None:
+        """Raise what the last assignment failed of."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._health.unmet("assigned", "rebalancing")
+        self._work.ownership.release(Partition(at.topic, at.partition) for at in revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        wanted = [Partition(at.topic, at.partition) for at in assigned]
+        try:
+            async for attempt in stamina.retry_context(on=OUTSIDE, attempts=None, timeout=None, wait_max=5.0):
+                with attempt:
+                    await seek_to_progress(self._consumer, self._work, wanted)
+        except Exception as error:  # noqa: BLE001 - raised again by check(), where it ends the process
+            self._failure = error
+        else:
+            self._health.met("assigned")
+
+
+async def seek_to_progress(consumer: AIOKafkaConsumer, work: UnitOfWork, wanted: Iterable[Partition]) -> None:
+    """Claim partitions and set each to its stored progress.
+
+    Raises Bug where the log now begins above that progress: records were lost, and an operator has
+    to accept the named range before anything goes on.
+    """
+    partitions = [TopicPartition(*at) for at in wanted]
+    if not partitions:
+        return
+    begins = {Partition(*at): offset for at, offset in (await consumer.beginning_offsets(partitions)).items()}
+    for at, offset in (await work.claim(begins)).items():
+        if begins[at] > offset:
+            message = f"{at.topic}[{at.number}] has lost the records {offset} to {begins[at] - 1}"
+            raise Bug(message)
+        consumer.seek(TopicPartition(*at), offset)
+
+
+def _assigned(consumer: AIOKafkaConsumer) -> frozenset[Partition]:
+    return frozenset(Partition(at.topic, at.partition) for at in consumer.assignment())
+
+
+def _records(polled: dict[TopicPartition, list[ConsumerRecord]]) -> list[Record]:
+    return [
+        Record(at.topic, at.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
+        for at, batch in polled.items()
+        for each in batch
+    ]

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a batch to its effects, whatever the database says on the way.
+
+Outside causes are waited out with the partition kept and readiness withdrawn; serialisation
+failures are redone; an error that belongs to a record is hunted down by halving, and that record
+alone becomes a dead letter. Anything else is a bug and leaves, which ends the process.
+"""
+
+import time
+from collections.abc import Sequence
+
+import asyncpg
+import stamina
+import structlog
+
+from chassis import telemetry
+from chassis.errors import Reject
+from chassis.health import Health
+from chassis.sqlstate import OUTSIDE, RECORD, REDO
+from chassis.streams.message import Partition, Record
+from chassis.unit.work import UnitOfWork
+
+_MOST_REDOS = 20
+
+log = structlog.get_logger()
+
+
+class Batches:
+    """Carries the batches of one consumer through the unit of work."""
+
+    def __init__(self, work: UnitOfWork, health: Health) -> None:
+        """Begin; ``health`` learns of the database's absence."""
+        self._work = work
+        self._health = health
+
+    async def process(self, records: Sequence[Record]) -> dict[Partition, int]:
+        """Return each owned partition's next offset once all effects are committed."""
+        started = time.perf_counter()
+        offsets = await self._patiently(records)
+        telemetry.unit_finished(self._work.consumer, time.perf_counter() - started, len(records))
+        return offsets
+
+    async def _patiently(self, records: Sequence[Record]) -> dict[Partition, int]:
+        async for attempt in stamina.retry_context(on=_outside, attempts=None, timeout=None, wait_max=5.0):
+            with attempt:
+                if attempt.num > 1:
+                    self._health.unmet("database", "not reachable")
+                offsets = await self._halving(records)
+                self._health.met("database")
+                return offsets
+        raise AssertionError  # pragma: no cover - the loop above has no other end
+
+    async def _halving(self, records: Sequence[Record]) -> dict[Partition, int]:
+        try:
+            return await self._redoing(records)
+        except RECORD as error:
+            if len(records) == 1:
+                return await self._bury(records[0], error)
+        middle = len(records) // 2
+        first = await self._halving(records[:middle])
+        return first | await self._halving(records[middle:])
+
+    async def _redoing(self, records: Sequence[Record]) -> dict[Partition, int]:
+        async for attempt in stamina.retry_context(
+            on=REDO, attempts=_MOST_REDOS, wait_initial=0.01, wait_max=0.5
+        ):
+            with attempt:
+                return await self._work.run(records)
+        raise AssertionError  # pragma: no cover - the loop above has no other end
+
+    async def _bury(self, record: Record, error: Exception) -> dict[Partition, int]:
+        sqlstate = getattr(error, "sqlstate", "unknown")
+        log.error(
+            "record refused by the database",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            sqlstate=sqlstate,
+        )
+        return await self._work.bury(record, Reject(f"refused by the database, SQLSTATE {sqlstate}"))
+
+
+def _outside(error: Exception) -> bool:
+    # asyncpg's error for a value that it cannot encode is an InterfaceError too, and belongs to a record.
+    return isinstance(error, OUTSIDE) and not isinstance(error, asyncpg.DataError)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A record as the broker gave it, and the message that a handler made of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from cairn.ids import LearnerId, TenantId
+
+E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, byte for byte; ``timestamp`` is the broker's, in milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp: int
+
+    @property
+    def at(self) -> Partition:
+        """The partition it came from."""
+        return Partition(self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[E]):
+    """A decoded record: whose it is, what identifies it, and its parsed event.
+
+    ``digest`` is 16 bytes over the parsed content without recorded-at and transport headers;
+    ``as_of`` the instant that intake stamped once (I12).
+    """
+
+    record: Record
+    tenant: TenantId
+    learner: LearnerId
+    source: str
+    event_id: str
+    digest: bytes
+    as_of: datetime
+    event: E
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted(Generic[E]):
+    """A message that is not a duplicate, with the instant as of which it is to be folded.
+
+    ``as_of`` is the greater of the message's own and the learner's stored one: a learner's time
+    never goes back.
+    """
+
+    message: Message[E]
+    as_of: datetime
+
+    @property
+    def event(self) -> E:
+        """The parsed event."""
+        return self.message.event

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Timers: what happens to a learner at an instant.
+
+A learner's own due rows fire, in order of their instant, before a record of a later ``as_of`` is
+folded, whichever way the records are cut into batches; so no clock is read (I12).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Connection
+from chassis.unit.learners import LearnerKey
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """One timer; ``kind`` names the effect and ``ref`` what it is about."""
+
+    at: datetime
+    kind: str
+    ref: str
+    tenant: TenantId
+    learner: LearnerId
+
+
+_LOAD = """
+select tenant, learner, at, kind, ref from chassis.due
+join unnest($1::text[], $2::text[]) as wanted (tenant, learner) using (tenant, learner)
+"""
+_INSERT = """
+insert into chassis.due (tenant, learner, at, kind, ref)
+select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+on conflict do nothing
+"""
+_DELETE = """
+delete from chassis.due
+using unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+    as gone (tenant, learner, at, kind, ref)
+where due.tenant = gone.tenant and due.learner = gone.learner
+    and due.at = gone.at and due.kind = gone.kind and due.ref = gone.ref
+"""
+
+
+class Timers:
+    """The due rows of the locked learners, as one unit of work sees and changes them."""
+
+    def __init__(self, stored: Iterable[Due]) -> None:
+        """Begin with the rows that the database holds."""
+        self._stored = set(stored)
+        self._now: dict[LearnerKey, set[Due]] = {}
+        for due in self._stored:
+            self._now.setdefault((due.tenant, due.learner), set()).add(due)
+
+    def set(self, due: Due) -> None:
+        """Set a timer; setting the same one twice changes nothing."""
+        self._now.setdefault((due.tenant, due.learner), set()).add(due)
+
+    def cancel(self, key: LearnerKey, kind: str, ref: str) -> None:
+        """Take back the learner's timers of one kind and reference."""
+        kept = {due for due in self._now.get(key, ()) if (due.kind, due.ref) != (kind, ref)}
+        self._now[key] = kept
+
+    def take(self, key: LearnerKey, until: datetime) -> list[Due]:
+        """Remove and return what is due at or before an instant, earliest first."""
+        waiting = self._now.get(key)
+        if not waiting:
+            return []
+        fired = sorted(due for due in waiting if due.at <= until)
+        waiting.difference_update(fired)
+        return fired
+
+    async def store(self, connection: Connection) -> None:
+        """Write what changed."""
+        now = {due for waiting in self._now.values() for due in waiting}
+        if gone := sorted(self._stored - now):
+            await connection.execute(_DELETE, *_columns(gone))
+        if new := sorted(now - self._stored):
+            await connection.execute(_INSERT, *_columns(new))
+
+
+async def load_timers(connection: Connection, keys: Iterable[LearnerKey]) -> Timers:
+    """Load the timers of locked learners."""
+    wanted = sorted(set(keys))
+    rows = await connection.fetch(_LOAD, [key[0] for key in wanted], [key[1] for key in wanted])
+    return Timers(
+        Due(at, kind, ref, TenantId(tenant), LearnerId(learner)) for tenant, learner, at, kind, ref in rows
+    )
+
+
+def _columns(rows: list[Due]) -> tuple[list[str], list[str], list[datetime], list[str], list[str]]:
+    return (
+        [due.tenant for due in rows],
+        [due.learner for due in rows],
+        [due.at for due in rows],
+        [due.kind for due in rows],
+        [due.ref for due in rows],
+    )

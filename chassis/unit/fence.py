@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Progress of a consumer, kept in the database with the effects: the truth about what is done.
+
+A partition's row moves by compare-and-set from the value that this owner last wrote. Another
+value means another owner: its records are dropped here, because the other one has them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chassis.database import Connection
+from chassis.streams.message import Partition
+
+
+class Outcome(StrEnum):
+    """How a consumed record ended; every record ends in exactly one way (I3)."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    PARKED = "parked"
+    DEAD_LETTERED = "dead_lettered"
+
+
+@dataclass(slots=True)
+class Step:
+    """How far one unit moves one partition, and how its records ended."""
+
+    next_offset: int
+    counts: dict[Outcome, int] = field(default_factory=dict)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one record."""
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+
+
+_CLAIM = """
+insert into chassis.fence (consumer, topic, partition, next_offset)
+select $1, topic, number, start
+from unnest($2::text[], $3::int[], $4::bigint[]) as wanted (topic, number, start)
+order by topic, number
+on conflict do nothing
+"""
+
+_READ = """
+select topic, partition, next_offset from chassis.fence
+join unnest($2::text[], $3::int[]) as wanted (topic, partition) using (topic, partition)
+where consumer = $1
+"""
+
+_LOCK = _READ + "order by topic, partition for update of fence"
+
+_ADVANCE = """
+update chassis.fence
+set next_offset = step.next_offset,
+    applied = applied + step.a, duplicate = duplicate + step.d, ignored = ignored + step.i,
+    parked = parked + step.p, dead_lettered = dead_lettered + step.l
+from unnest(
+    $2::text[], $3::int[], $4::bigint[],
+    $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]
+) as step (topic, number, next_offset, a, d, i, p, l)
+where consumer = $1 and fence.topic = step.topic and fence.partition = step.number
+"""
+
+
+async def claim(
+    connection: Connection, consumer: str, starts: Mapping[Partition, int]
+) -> dict[Partition, int]:
+    """Return each partition's next offset, beginning a new one at the given start."""
+    wanted = sorted(starts)
+    topics, numbers = [at.topic for at in wanted], [at.number for at in wanted]
+    await connection.execute(_CLAIM, consumer, topics, numbers, [starts[at] for at in wanted])
+    rows = await connection.fetch(_READ, consumer, topics, numbers)
+    return {Partition(topic, number): offset for topic, number, offset in rows}
+
+
+async def lock(
+    connection: Connection, consumer: str, partitions: Iterable[Partition]
+) -> dict[Partition, int]:
+    """Lock the partitions' rows, sorted, and return each one's next offset."""
+    wanted = sorted(partitions)
+    rows = await connection.fetch(_LOCK, consumer, [at.topic for at in wanted], [at.number for at in wanted])
+    return {Partition(topic, number): offset for topic, number, offset in rows}
+
+
+async def advance(connection: Connection, consumer: str, steps: Mapping[Partition, Step]) -> None:
+    """Move the locked rows and add the outcomes."""
+    order = sorted(steps)
+    counts = [[steps[at].counts.get(outcome, 0) for at in order] for outcome in Outcome]
+    await connection.execute(
+        _ADVANCE,
+        consumer,
+        [at.topic for at in order],
+        [at.number for at in order],
+        [steps[at].next_offset for at in order],
+        *counts,
+    )

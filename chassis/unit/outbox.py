@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a unit of work publishes: rows written with the effects, sent by the relay after the commit.
+
+Ids are drawn under the learner's lock, so that for one key the order of ids is the order of commits.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from aiokafka.partitioner import murmur2
+
+from cairn.ids import TenantId
+from chassis.database import Connection
+
+_INSERT = """
+insert into chassis.outbox (tenant, topic, partition, key, headers, value)
+select tenant, topic, partition, key, headers, value
+from unnest($1::text[], $2::text[], $3::int[], $4::bytea[], $5::text[], $6::bytea[])
+    with ordinality as sent (tenant, topic, partition, key, headers, value, position)
+order by position
+"""
+_WAKE = "select pg_notify('cairn_outbox', '')"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to be published, in a partition already chosen."""
+
+    tenant: TenantId
+    topic: str
+    partition: int
+    key: bytes | None
+    headers: str
+    value: bytes | None
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition in which a key belongs, as Kafka's default partitioner has it (murmur2)."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def headers_text(headers: Iterable[tuple[str, bytes]]) -> str:
+    """Write headers as JSON text; every byte survives, also those that are not UTF-8."""
+    return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
+
+
+def read_headers(text: str) -> list[tuple[str, bytes]]:
+    """Read what :func:`headers_text` wrote."""
+    return [(name, value.encode("latin-1")) for name, value in json.loads(text)]
+
+
+async def store_outgoing(connection: Connection, rows: Sequence[Outgoing]) -> None:
+    """Write the rows in their order and wake the relay at commit."""
+    if not rows:
+        return
+    await connection.execute(
+        _INSERT,
+        [row.tenant for row in rows],
+        [row.topic for row in rows],
+        [row.partition for row in rows],
+        [row.key for row in rows],
+        [row.headers for row in rows],
+        [row.value for row in rows],
+    )
+    await connection.execute(_WAKE)
+
+
+@dataclass(frozen=True, slots=True)
+class Partitions:
+    """How many partitions each topic has: fixed when it is created, because it decides who owns a learner."""
+
+    default: int
+    by_topic: Mapping[str, int]
+
+    def of(self, topic: str) -> int:
+        """Return the number of partitions of a topic."""
+        return self.by_topic.get(topic, self.default)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a handler may do inside a unit of work.
+
+Nothing here commits, acknowledges or knows of offsets; see :mod:`chassis.unit.work` for the order
+of things around it.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cairn.cloudevents import CloudEvent, to_kafka
+from cairn.ids import LearnerId, TenantId, topic_key
+from chassis.database import Connection
+from chassis.errors import Reject
+from chassis.streams.message import Accepted, Message, Partition, Record
+from chassis.unit.due import Due, Timers
+from chassis.unit.fence import Outcome
+from chassis.unit.outbox import Outgoing, Partitions, headers_text, partition_of
+
+# The loop must get a turn this often, for heartbeats to be sent (design section 4).
+_LONGEST_STRETCH = 0.020
+
+
+class Unit:
+    """One unit of work: its connection, the epochs it holds, and what it publishes."""
+
+    def __init__(
+        self, connection: Connection, epochs: Mapping[TenantId, int], timers: Timers, partitions: Partitions
+    ) -> None:
+        """Begin inside a transaction whose locks are already taken."""
+        self.connection = connection
+        self.outgoing: list[Outgoing] = []
+        self.timers = timers
+        self.rejected: list[tuple[Message[Any], Reject]] = []
+        self._outcomes: dict[tuple[Partition, int], Outcome] = {}
+        self._epochs = epochs
+        self._partitions = partitions
+        self._turn = time.monotonic()
+
+    def epoch(self, tenant: TenantId) -> int:
+        """Return the tenant's rule epoch, which holds still until the unit ends."""
+        return self._epochs[tenant]
+
+    def publish(self, topic: str, tenant: TenantId, learner: LearnerId, event: CloudEvent) -> None:
+        """Publish an event about a learner when the unit commits."""
+        key = topic_key(tenant, learner)
+        headers, value = to_kafka(event)
+        partition = partition_of(key, self._partitions.of(topic))
+        self.outgoing.append(Outgoing(tenant, topic, partition, key, headers_text(headers), value))
+
+    def due(self, due: Due) -> None:
+        """Set a timer for a learner."""
+        self.timers.set(due)
+
+    def cancel_due(self, tenant: TenantId, learner: LearnerId, kind: str, ref: str) -> None:
+        """Take back a learner's timers of one kind and reference."""
+        self.timers.cancel((tenant, learner), kind, ref)
+
+    def fire(self, accepted: Accepted[Any]) -> Sequence[Due]:
+        """Return what falls due for the learner up to this record; call it before folding the record."""
+        message = accepted.message
+        return self.timers.take((message.tenant, message.learner), accepted.as_of)
+
+    def ignore(self, message: Message[Any]) -> None:
+        """Say that the message needs nothing done, such as a revision that is already past."""
+        self.end(message.record, Outcome.IGNORED)
+
+    def reject(self, message: Message[Any], error: Reject) -> None:
+        """Dead-letter the message; the handler must have done nothing for it."""
+        self.end(message.record, Outcome.DEAD_LETTERED)
+        self.rejected.append((message, error))
+
+    def end(self, record: Record, outcome: Outcome) -> None:
+        """Note how a record ended, when it is not applied."""
+        self._outcomes[record.at, record.offset] = outcome
+
+    def outcome(self, record: Record) -> Outcome:
+        """Return how a record ended."""
+        return self._outcomes.get((record.at, record.offset), Outcome.APPLIED)
+
+    async def breathe(self) -> None:
+        """Give the loop a turn if the last one was long ago; call it between learners."""
+        if time.monotonic() - self._turn > _LONGEST_STRETCH:
+            await asyncio.sleep(0)
+            self._turn = time.monotonic()

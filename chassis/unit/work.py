@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One batch, one transaction, READ COMMITTED, always in this order (design section 4).
+
+1. lock the progress rows, and drop what is done already or belongs to another owner;
+2. decode each record: what cannot be decoded ends here and holds up nothing;
+3. hold the rule epochs still; 4. lock the learners; 5. enter the inbox;
+6. fold, record by record; 7. write outbox, timers and progress, and commit.
+
+Whoever calls acknowledges to Kafka after that, and only then.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from cairn.ids import TenantId
+from chassis.database import Connection, Pool, see_tenants
+from chassis.errors import Reject
+from chassis.streams.handler import Handler
+from chassis.streams.message import Accepted, Message, Partition, Record
+from chassis.unit import fence
+from chassis.unit.deadletter import dead_letter
+from chassis.unit.due import load_timers
+from chassis.unit.epoch import hold_epochs
+from chassis.unit.fence import Outcome, Step
+from chassis.unit.inbox import Arrival, Seen, close, enter, identity
+from chassis.unit.learners import LearnerKey, lock_learners, move_as_of
+from chassis.unit.outbox import Partitions, store_outgoing
+from chassis.unit.ownership import Ownership
+from chassis.unit.unit import Unit
+
+# A record that cannot be decoded names no tenant: its dead letter belongs to the operator.
+OPERATOR = TenantId("operator")
+
+CONFLICT = Reject("conflict", "id")
+
+
+class UnitOfWork:
+    """Runs the units of one consumer."""
+
+    def __init__(self, pool: Pool, handler: Handler[Any], partitions: Partitions) -> None:
+        """Begin with no partition owned and no rules loaded."""
+        self.consumer = handler.consumer
+        self.ownership = Ownership(handler.consumer)
+        self._pool = pool
+        self._handler = handler
+        self._partitions = partitions
+        self._epochs: dict[TenantId, int] = {}
+        self._days: set[date] = set()
+
+    async def claim(self, starts: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Take over partitions and return where each begins; ``starts`` is for one never read before."""
+        async with self._pool.acquire() as connection:
+            return await self.ownership.claim(connection, starts)
+
+    async def run(self, records: Sequence[Record]) -> dict[Partition, int]:
+        """Do everything that a batch asks for, commit, and return each owned partition's next offset.
+
+        Raises what the database raises; nothing has then happened.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            steps, fresh = await self.ownership.lock(connection, records)
+            messages, refused = self._decode(fresh)
+            unit = await self._unit(connection, messages)
+            for record, error in refused:
+                unit.outgoing.append(dead_letter(self.consumer, OPERATOR, record, error))
+                unit.end(record, Outcome.DEAD_LETTERED)
+            await self._finish(unit, steps, fresh)
+        return self.ownership.settle(steps)
+
+    async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
+        """Dead-letter one record that the database refuses, without folding it."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            steps, fresh = await self.ownership.lock(connection, [record])
+            unit = await self._unit(connection, [])
+            for lost in fresh:
+                unit.outgoing.append(dead_letter(self.consumer, OPERATOR, lost, error))
+                unit.end(lost, Outcome.DEAD_LETTERED)
+            await self._finish(unit, steps, fresh)
+        return self.ownership.settle(steps)
+
+    def _decode(self, records: Sequence[Record]) -> tuple[list[Message[Any]], list[tuple[Record, Reject]]]:
+        messages: list[Message[Any]] = []
+        refused: list[tuple[Record, Reject]] = []
+        for record in records:
+            try:
+                messages.append(self._handler.decode(record))
+            except Reject as error:
+                refused.append((record, error))
+        return messages, refused
+
+    async def _unit(self, connection: Connection, messages: Sequence[Message[Any]]) -> Unit:
+        tenants = sorted({message.tenant for message in messages})
+        await see_tenants(connection, [*tenants, OPERATOR])
+        epochs = await hold_epochs(connection, tenants)
+        await self._reload(connection, epochs)
+        keys = {(message.tenant, message.learner) for message in messages}
+        stood = await lock_learners(connection, keys) if keys else {}
+        unit = Unit(connection, epochs, await load_timers(connection, keys), self._partitions)
+        accepted = _timed(await self._enter(unit, messages), stood)
+        if accepted:
+            await self._handler.fold(unit, accepted)
+            await move_as_of(connection, _moved(accepted, stood))
+        await self._dead_letters(unit)
+        return unit
+
+    async def _reload(self, connection: Connection, epochs: Mapping[TenantId, int]) -> None:
+        for tenant, epoch in epochs.items():
+            if self._epochs.get(tenant) != epoch:
+                await self._handler.reload(connection, tenant, epoch)
+                self._epochs[tenant] = epoch
+
+    async def _enter(self, unit: Unit, messages: Sequence[Message[Any]]) -> list[Message[Any]]:
+        if not messages:
+            return []
+        await self._open_days({_day(message.as_of) for message in messages})
+        new: list[Message[Any]] = []
+        seen = await enter(unit.connection, [self._arrival(message) for message in messages])
+        for message, verdict in zip(messages, seen, strict=True):
+            match verdict:
+                case Seen.NEW:
+                    new.append(message)
+                case Seen.DUPLICATE:
+                    unit.end(message.record, Outcome.DUPLICATE)
+                case Seen.CONFLICT:
+                    unit.outgoing.append(dead_letter(self.consumer, message.tenant, message.record, CONFLICT))
+                    unit.end(message.record, Outcome.DEAD_LETTERED)
+        return new
+
+    async def _open_days(self, days: set[date]) -> None:
+        # On a connection of its own: opening a day must not hold its lock for the length of a unit.
+        for day in sorted(days - self._days):
+            await self._pool.execute("select chassis.open_inbox_day($1)", day)
+        self._days |= days
+
+    def _arrival(self, message: Message[Any]) -> Arrival:
+        known = identity(self.consumer, message.source, message.event_id)
+        return Arrival(message.tenant, _day(message.as_of), known, message.digest)
+
+    async def _dead_letters(self, unit: Unit) -> None:
+        for message, error in unit.rejected:
+            unit.outgoing.append(dead_letter(self.consumer, message.tenant, message.record, error))
+        await close(unit.connection, [self._arrival(message) for message, _ in unit.rejected])
+
+    async def _finish(self, unit: Unit, steps: Mapping[Partition, Step], fresh: Sequence[Record]) -> None:
+        for record in fresh:
+            steps[record.at].count(unit.outcome(record))
+        await store_outgoing(unit.connection, unit.outgoing)
+        await unit.timers.store(unit.connection)
+        await fence.advance(unit.connection, self.consumer, steps)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
+
+
+def _timed(messages: Sequence[Message[Any]], stood: Mapping[LearnerKey, datetime]) -> list[Accepted[Any]]:
+    now = dict(stood)
+    accepted: list[Accepted[Any]] = []
+    for message in messages:
+        key = message.tenant, message.learner
+        now[key] = max(now[key], message.as_of)
+        accepted.append(Accepted(message, now[key]))
+    return accepted
+
+
+def _moved(
+    accepted: Sequence[Accepted[Any]], stood: Mapping[LearnerKey, datetime]
+) -> dict[LearnerKey, datetime]:
+    last = {(each.message.tenant, each.message.learner): each.as_of for each in accepted}
+    return {key: as_of for key, as_of in last.items() if as_of > stood[key]}
