@@ -27,7 +27,7 @@ _DERIVED = UUID("6a1c4a53-52a7-5d6c-9d0e-0c4f5b0f7c11")
 
 def is_opaque(text: str) -> bool:
     """Tell whether a text may stand in a topic key: lower-case letters, digits, inner hyphens."""
-    return _opaque.match(text) is not None
+    return _opaque.fullmatch(text) is not None
 
 
 def topic_key(tenant: TenantId, learner: LearnerId) -> bytes:

@@ -12,17 +12,23 @@ FROM_WIRE = ConfigDict(extra="ignore", ser_json_timedelta="iso8601", arbitrary_t
 
 def instant_text(value: datetime) -> str:
     """Write an instant in UTC with microseconds: equal instants are equal text."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        message = "the instant lies outside the calendar in UTC"
+        raise ValueError(message) from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(instant_text, return_type=str)]
 """A point in time with its zone; kept and written in UTC."""
 
-Uri = Annotated[str, StringConstraints(min_length=3, max_length=2048, pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")]
+Uri = Annotated[
+    str, StringConstraints(min_length=3, max_length=2048, pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")
+]
 """An absolute URI: a scheme, a colon and no white space (RFC 3986 section 4.3)."""
 
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The CloudEvents 1.0.2 Kafka binding: binary mode out, binary and structured mode in.
+
+Liberal where producers differ: header names in any case; ``content-type`` or, in its absence,
+``ce_datacontenttype`` (Open edX sends both; ``content-type`` holds, as the binding wants). Of a
+header that is sent more than once the last holds, as with Kafka's own ``Headers.lastHeader``.
+Headers without the prefix ``ce_`` belong to the transport and are not read.
+"""
+
+from collections.abc import Iterable
+
+from cairn.cloudevents.event import JSON, CloudEvent, MalformedEvent, check_name, make_event
+from cairn.cloudevents.structured import read_structured
+from cairn.events.wire import instant_text
+
+Headers = list[tuple[str, bytes]]
+
+_STRUCTURED = "application/cloudevents"
+_VERSION = ("ce_specversion", b"1.0")
+_LONGEST_NAME = 20
+
+
+def to_kafka(event: CloudEvent) -> tuple[Headers, bytes | None]:
+    """Write an event in binary mode; without data the value is Kafka's tombstone.
+
+    Raises MalformedEvent for an extension whose name is not 1 to 20 lower-case letters and digits.
+    """
+    headers = [
+        _VERSION,
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", event.type.encode()),
+        ("content-type", event.datacontenttype.encode()),
+    ]
+    if event.time is not None:
+        headers.append(("ce_time", instant_text(event.time).encode()))
+    if event.subject is not None:
+        headers.append(("ce_subject", event.subject.encode()))
+    if event.dataschema is not None:
+        headers.append(("ce_dataschema", event.dataschema.encode()))
+    for name, text in event.extensions.items():
+        check_name(name)
+        if len(name) > _LONGEST_NAME:
+            raise MalformedEvent("attribute", f"has a name longer than {_LONGEST_NAME} characters")
+        headers.append(("ce_" + name, text.encode()))
+    return headers, event.data
+
+
+def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> CloudEvent:
+    """Read an event in the mode that its ``content-type`` names (Kafka binding section 3).
+
+    Raises MalformedEvent, and nothing else, whatever the bytes are.
+    """
+    attributes: dict[str, bytes] = {}
+    content_type = None
+    for name, raw in headers:
+        lowered = name.lower()
+        if lowered.startswith("ce_"):
+            attributes[lowered[3:]] = raw
+        elif lowered == "content-type":
+            content_type = raw
+    if content_type is None:
+        return make_event({name: _text(name, raw) for name, raw in attributes.items()}, value)
+    media_type = _text("content-type", content_type)
+    if media_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
+        return _structured(media_type, value)
+    attributes["datacontenttype"] = content_type
+    return make_event({name: _text(name, raw) for name, raw in attributes.items()}, value)
+
+
+def _text(name: str, raw: bytes | None) -> str:
+    try:
+        # A client library hands on Kafka's null header value as None, whatever its types say.
+        return raw.decode() if raw is not None else ""
+    except UnicodeDecodeError:
+        check_name(name.replace("-", ""))
+        raise MalformedEvent(name, "is not UTF-8") from None
+
+
+def _structured(media_type: str, value: bytes | None) -> CloudEvent:
+    essence, _, parameters = media_type.lower().replace(" ", "").partition(";")
+    if essence != "application/cloudevents+json":
+        raise MalformedEvent("content-type", "names an event format other than JSON, or a batch")
+    if "charset=" in parameters and 'charset="utf-8"' not in parameters and "charset=utf-8" not in parameters:
+        raise MalformedEvent("content-type", "names a character set other than UTF-8")
+    if value is None:
+        raise MalformedEvent("value", "is missing")
+    return read_structured(value)
+
+
+__all__ = ["JSON", "Headers", "from_kafka", "to_kafka"]
