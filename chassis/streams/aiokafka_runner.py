@@ -6,14 +6,15 @@ to Kafka after the database's commit, as advice to whoever shows the lag.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import stamina
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from chassis import telemetry
@@ -53,19 +54,19 @@ class AiokafkaRunner:
         """Begin without an assignment; ``health`` learns of assignment and loss."""
         self._settings = settings
         self._work = work
-        self._batches = Batches(work, health)
         self._health = health
         self._health.expect("assigned")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until asked to stop; the batch in hand is finished first."""
         consumer = self._consumer()
+        batches = Batches(self._work, self._health, partial(_commit, consumer))
         assignment = _Assignment(consumer, self._work, self._health)
         consumer.subscribe(self._settings.topics, listener=assignment)
         await consumer.start()
         try:
             while not stop.is_set():
-                await self._turn(consumer)
+                await self._turn(consumer, batches)
                 assignment.check()
         finally:
             await consumer.stop()
@@ -86,12 +87,11 @@ class AiokafkaRunner:
             max_partition_fetch_bytes=16 * 1024 * 1024,
         )
 
-    async def _turn(self, consumer: AIOKafkaConsumer) -> None:
+    async def _turn(self, consumer: AIOKafkaConsumer, batches: Batches) -> None:
         records = await self._poll(consumer)
         if not records:
             return
-        offsets = await self._batches.process(records)
-        await self._acknowledge(consumer, offsets)
+        offsets = await batches.process(records)
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
             await seek_to_progress(consumer, self._work, disowned)
@@ -104,13 +104,6 @@ class AiokafkaRunner:
             await asyncio.sleep(_FILL_SECONDS)
             records += _records(await consumer.getmany(timeout_ms=0, max_records=size - len(records)))
         return records
-
-    async def _acknowledge(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
-        try:
-            await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
-        except (CommitFailedError, IllegalStateError, KafkaError) as error:
-            # Advice only: the truth is in the database, and the next owner begins from there.
-            log.warning("offsets not committed", error=type(error).__name__)
 
     def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
         for at, offset in offsets.items():
@@ -167,6 +160,14 @@ async def seek_to_progress(consumer: AIOKafkaConsumer, work: UnitOfWork, wanted:
             message = f"{at.topic}[{at.number}] has lost the records {offset} to {begins[at] - 1}"
             raise Bug(message)
         consumer.seek(TopicPartition(*at), offset)
+
+
+async def _commit(consumer: AIOKafkaConsumer, offsets: Mapping[Partition, int]) -> None:
+    try:
+        await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
+    except KafkaError as error:
+        # Advice only: the truth is in the database, and the next owner begins from there.
+        log.warning("offsets not committed", error=type(error).__name__)
 
 
 def _assigned(consumer: AIOKafkaConsumer) -> frozenset[Partition]:

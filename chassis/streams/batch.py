@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a batch to its effects, whatever the database says on the way.
+"""From a batch to its effects and then, here alone, to its acknowledgement.
 
 Outside causes are waited out with the partition kept and readiness withdrawn; serialisation
 failures are redone; an error that belongs to a record is hunted down by halving, and that record
@@ -7,7 +7,7 @@ alone becomes a dead letter. Anything else is a bug and leaves, which ends the p
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import asyncpg
 import stamina
@@ -20,6 +20,8 @@ from chassis.sqlstate import OUTSIDE, RECORD, REDO
 from chassis.streams.message import Partition, Record
 from chassis.unit.work import UnitOfWork
 
+Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
+
 _MOST_REDOS = 20
 
 log = structlog.get_logger()
@@ -28,16 +30,21 @@ log = structlog.get_logger()
 class Batches:
     """Carries the batches of one consumer through the unit of work."""
 
-    def __init__(self, work: UnitOfWork, health: Health) -> None:
-        """Begin; ``health`` learns of the database's absence."""
+    def __init__(self, work: UnitOfWork, health: Health, acknowledge: Acknowledge) -> None:
+        """Begin; ``health`` learns of the database's absence, the broker of what is done."""
         self._work = work
+        self._acknowledge = acknowledge
         self._health = health
 
     async def process(self, records: Sequence[Record]) -> dict[Partition, int]:
-        """Return each owned partition's next offset once all effects are committed."""
+        """Commit all effects of a batch, then acknowledge it; return each owned partition's next offset.
+
+        A partition that another owner has moved is not acknowledged.
+        """
         started = time.perf_counter()
         offsets = await self._patiently(records)
         telemetry.unit_finished(self._work.consumer, time.perf_counter() - started, len(records))
+        await self._acknowledge(offsets)
         return offsets
 
     async def _patiently(self, records: Sequence[Record]) -> dict[Partition, int]:
