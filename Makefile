@@ -116,11 +116,7 @@ generated: $(VENV)/.installed ## Check that what is generated is what is committ
 generate: $(VENV)/.installed regenerate ## Generate the gRPC stubs, the JSON Schemas and the AsyncAPI document
 
 regenerate:
-	find cairn -path '*/v1/*_pb2*' -delete
-	$(BIN)/python -m grpc_tools.protoc --proto_path=protos --proto_path=protos/vendor \
-	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
-	  --python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. \
-	  $$(cd protos && find cairn -name '*.proto' | sort)
+	$(BIN)/python -m protos.generate
 	$(BIN)/python -m cairn.schemas.generate
 
 # Tools that are no Python libraries come under build/; Node itself is a wheel, and its own `npm` script
