@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact shares of a scale: every decision is taken on rationals, only the wire rounds (I10)."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from math import lcm
+
+WIRE_PLACES = 10
+_UNIT = 10**WIRE_PLACES
+
+
+@lru_cache(maxsize=65_536)
+def share(raw: Decimal, low: Decimal, high: Decimal) -> Fraction:
+    """Return which share of its scale a score reaches, 0 to 1."""
+    return (Fraction(raw) - Fraction(low)) / (Fraction(high) - Fraction(low))
+
+
+def whole_weights(weights: Iterable[Fraction]) -> tuple[int, ...]:
+    """Scale rational weights to integers in the same proportion."""
+    exact = tuple(weights)
+    common = lcm(*[weight.denominator for weight in exact])
+    return tuple(weight.numerator * (common // weight.denominator) for weight in exact)
+
+
+def wire_score(value: Fraction) -> Decimal:
+    """Round a share to ten places, half to even: the named rounding step of a published score."""
+    return Decimal(round(value * _UNIT)).scaleb(-WIRE_PLACES)
