@@ -23,8 +23,9 @@ _LONGEST_INDEXED = 1024
 STANDARD = frozenset(
     {"specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"}
 )
-_familiar = STANDARD | {"asof", "traceparent", "tracestate", "partitionkey"}
+OURS = frozenset({"asof", "traceparent", "tracestate", "partitionkey"})
 
+_LONGEST_NAME = 20
 _name = re.compile(r"[a-z0-9]{1,64}\Z")
 # CloudEvents 1.0.2 section 3.1, String: no control characters, no surrogates, no noncharacters.
 _forbidden = re.compile(
@@ -65,7 +66,8 @@ class CloudEvent:
 def make_event(attributes: dict[str, str], data: bytes | None) -> CloudEvent:
     """Make an event of its attributes as text, taking them out of the mapping; the rest are extensions.
 
-    Raises MalformedEvent for an attribute that is missing, misnamed, too long or not what it must be.
+    The names are checked already; an empty text says that an optional attribute is not set. Raises
+    MalformedEvent for an attribute that is missing, too long or not what it must be.
     """
     _check(attributes)
     _check_version(attributes)
@@ -79,9 +81,9 @@ def make_event(attributes: dict[str, str], data: bytes | None) -> CloudEvent:
         type=_required(attributes, "type"),
         data=data,
         time=None if time is None else read_instant("time", time),
-        subject=take("subject", None),
-        datacontenttype=take("datacontenttype", JSON),
-        dataschema=take("dataschema", None),
+        subject=take("subject", None) or None,
+        datacontenttype=take("datacontenttype", JSON) or JSON,
+        dataschema=take("dataschema", None) or None,
         extensions=attributes,
     )
 
@@ -98,9 +100,18 @@ def read_instant(field: str, text: str) -> datetime:
 
 def check_name(name: str) -> None:
     """Refuse an attribute name that is not lower-case letters and digits (CloudEvents 1.0.2 section 3.1)."""
-    if not _name.match(name):
+    if not _name.match(name) or name == "data":
         # The name is not quoted: it was written by whoever wrote the values.
         raise MalformedEvent("attribute", "has a name that is not 1 to 64 lower-case letters and digits")
+
+
+def check_extension(name: str) -> None:
+    """Refuse to write an extension under a name that the standard advises against or has taken."""
+    check_name(name)
+    if len(name) > _LONGEST_NAME or name in STANDARD:
+        raise MalformedEvent(
+            "attribute", "has a name longer than 20 characters, or one of the standard's own"
+        )
 
 
 def _check(attributes: Mapping[str, str]) -> None:
@@ -114,8 +125,6 @@ def _check(attributes: Mapping[str, str]) -> None:
         for name in _INDEXED:
             if len(attributes.get(name, "").encode()) > _LONGEST_INDEXED:
                 raise MalformedEvent(name, f"is longer than {_LONGEST_INDEXED} bytes")
-    for name in attributes.keys() - _familiar:
-        check_name(name)
 
 
 def _check_version(attributes: dict[str, str]) -> None:

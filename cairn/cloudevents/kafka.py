@@ -9,7 +9,15 @@ Headers without the prefix ``ce_`` belong to the transport and are not read.
 
 from collections.abc import Iterable
 
-from cairn.cloudevents.event import JSON, CloudEvent, MalformedEvent, check_name, make_event
+from cairn.cloudevents.event import (
+    OURS,
+    STANDARD,
+    CloudEvent,
+    MalformedEvent,
+    check_extension,
+    check_name,
+    make_event,
+)
 from cairn.cloudevents.structured import read_structured
 from cairn.events.wire import instant_text
 
@@ -17,13 +25,14 @@ Headers = list[tuple[str, bytes]]
 
 _STRUCTURED = "application/cloudevents"
 _VERSION = ("ce_specversion", b"1.0")
-_LONGEST_NAME = 20
+_CONTENT_TYPE = "content-type"
+_familiar = {"ce_" + name: name for name in STANDARD | OURS} | {_CONTENT_TYPE: _CONTENT_TYPE}
 
 
 def to_kafka(event: CloudEvent) -> tuple[Headers, bytes | None]:
     """Write an event in binary mode; without data the value is Kafka's tombstone.
 
-    Raises MalformedEvent for an extension whose name is not 1 to 20 lower-case letters and digits.
+    Raises MalformedEvent for an extension with a name that it cannot have.
     """
     headers = [
         _VERSION,
@@ -39,9 +48,8 @@ def to_kafka(event: CloudEvent) -> tuple[Headers, bytes | None]:
     if event.dataschema is not None:
         headers.append(("ce_dataschema", event.dataschema.encode()))
     for name, text in event.extensions.items():
-        check_name(name)
-        if len(name) > _LONGEST_NAME:
-            raise MalformedEvent("attribute", f"has a name longer than {_LONGEST_NAME} characters")
+        if name not in OURS:
+            check_extension(name)
         headers.append(("ce_" + name, text.encode()))
     return headers, event.data
 
@@ -51,30 +59,30 @@ def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Clo
 
     Raises MalformedEvent, and nothing else, whatever the bytes are.
     """
-    attributes: dict[str, bytes] = {}
-    content_type = None
+    attributes: dict[str, str] = {}
     for name, raw in headers:
-        lowered = name.lower()
-        if lowered.startswith("ce_"):
-            attributes[lowered[3:]] = raw
-        elif lowered == "content-type":
-            content_type = raw
+        attribute = _familiar.get(name) or _attribute_of(name)
+        if attribute:
+            try:
+                attributes[attribute] = raw.decode()
+            except (UnicodeDecodeError, AttributeError):
+                # A client library hands on Kafka's null header as None, whatever its types say.
+                raise MalformedEvent(attribute, "is not UTF-8 text") from None
+    content_type = attributes.pop(_CONTENT_TYPE, None)
     if content_type is None:
-        return make_event({name: _text(name, raw) for name, raw in attributes.items()}, value)
-    media_type = _text("content-type", content_type)
-    if media_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
-        return _structured(media_type, value)
+        return make_event(attributes, value)
+    if content_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
+        return _structured(content_type, value)
     attributes["datacontenttype"] = content_type
-    return make_event({name: _text(name, raw) for name, raw in attributes.items()}, value)
+    return make_event(attributes, value)
 
 
-def _text(name: str, raw: bytes | None) -> str:
-    try:
-        # A client library hands on Kafka's null header value as None, whatever its types say.
-        return raw.decode() if raw is not None else ""
-    except UnicodeDecodeError:
-        check_name(name.replace("-", ""))
-        raise MalformedEvent(name, "is not UTF-8") from None
+def _attribute_of(header: str) -> str:
+    lowered = header.lower()
+    if lowered.startswith("ce_"):
+        check_name(lowered[3:])
+        return lowered[3:]
+    return _CONTENT_TYPE if lowered == _CONTENT_TYPE else ""
 
 
 def _structured(media_type: str, value: bytes | None) -> CloudEvent:
@@ -86,6 +94,3 @@ def _structured(media_type: str, value: bytes | None) -> CloudEvent:
     if value is None:
         raise MalformedEvent("value", "is missing")
     return read_structured(value)
-
-
-__all__ = ["JSON", "Headers", "from_kafka", "to_kafka"]
