@@ -11,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export VIRTUAL_ENV := $(abspath $(VENV))
 
 IMAGES := assessment recognition records
 ASYNCAPI_DOCUMENT := cairn/schemas/asyncapi.json
@@ -107,7 +107,7 @@ generated: $(VENV)/.installed ## Check that what is generated is what is committ
 	@rm -rf build/generated && mkdir -p build/generated
 	@git ls-files -z --cached --others --exclude-standard -- cairn protos Makefile \
 	  | xargs -0 -I{} sh -c 'test ! -e "{}" || cp --parents "{}" build/generated/'
-	@$(MAKE) --directory build/generated VENV=$(CURDIR)/$(VENV) regenerate
+	@$(MAKE) --directory build/generated VENV=$(abspath $(VENV)) regenerate
 	diff --recursive --brief --exclude=__pycache__ cairn build/generated/cairn
 
 # What is generated
