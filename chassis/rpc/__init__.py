@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gRPC edge of a service: its server on loopback, and the one place that maps errors to status codes."""

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gRPC server with health and reflection, on loopback only until partners can be authenticated.
+
+The health service answers with the readiness of the process, for every service by name. Asked to
+stop, it first says NOT_SERVING and then lets the calls in flight end (interop D.3).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import OVERALL_HEALTH
+from grpc_health.v1.health import aio as grpc_health
+from grpc_reflection.v1alpha import reflection
+
+from chassis.errors import Bug
+from chassis.health import Health
+from chassis.rpc.edge import Edge
+
+# Less than the grace that the supervisor gives a task.
+_GRACE_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
+_LARGEST_REQUEST = 4 * 1024 * 1024
+
+Add = Callable[[grpc.aio.Server], None]
+log = structlog.get_logger()
+
+
+class RpcServer:
+    """One server; ``services`` are the full names of what ``add`` registers."""
+
+    def __init__(self, services: Iterable[str], port: int, health: Health) -> None:
+        self._names = tuple(services)
+        self._health = health
+        self._statuses = grpc_health.HealthServicer()
+        self.server = grpc.aio.server(
+            interceptors=[Edge()],
+            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _LARGEST_REQUEST)],
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._statuses, self.server)
+        reflected = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+        reflection.enable_server_reflection((*reflected, reflection.SERVICE_NAME), self.server)
+        try:
+            self.port = self.server.add_insecure_port(f"127.0.0.1:{port}")
+        except RuntimeError as error:
+            message = f"the port {port} cannot be bound on loopback"
+            raise Bug(message) from error
+        health.expect("grpc")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until asked to stop."""
+        await self.server.start()
+        self._health.met("grpc")
+        log.info("serving", port=self.port)
+        while not stop.is_set():
+            await self._tell(ready=self._health.ready)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+        await self._statuses.enter_graceful_shutdown()
+        await self.server.stop(_GRACE_SECONDS)
+
+    async def _tell(self, *, ready: bool) -> None:
+        answer = health_pb2.HealthCheckResponse
+        status = answer.SERVING if ready else answer.NOT_SERVING
+        for name in (OVERALL_HEALTH, *self._names):
+            await self._statuses.set(name, status)
+
+
+def is_loopback(peer: str) -> bool:
+    """Tell whether a gRPC peer, as the context names it, is on this machine."""
+    kind, _, address = peer.partition(":")
+    match kind:
+        case "unix":
+            return True
+        case "ipv4":
+            return address.startswith("127.")
+        case "ipv6":
+            return address.replace("%5B", "[").replace("%5D", "]").startswith("[::1]")
+        case _:
+            return False
