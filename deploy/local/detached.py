@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts processes in sessions of their own, so that neither Ctrl-C nor the starter's end reaches them."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.local.unprivileged import Runner
+
+# Kept so that the system's record of a process that ended is collected, and not before we looked at it.
+_children: dict[int, "subprocess.Popen[bytes]"] = {}
+
+
+def launch(
+    command: Sequence[str | Path],
+    log: Path,
+    folder: Path,
+    *,
+    runner: Runner = Runner(),  # noqa: B008 - immutable
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Start a command in a folder, appending what it says to a log; return its process number."""
+    with log.open("ab") as said:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            cwd=folder,
+            env=None if environment is None else dict(environment),
+            user=runner.user,
+            group=runner.group,
+            extra_groups=None if runner.user is None else [],
+            umask=0o077,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    return child.pid
+
+
+def exit_code(pid: int) -> int | None:
+    """Return how a process started here ended, or nothing while it runs."""
+    child = _children.get(pid)
+    return None if child is None else child.poll()
+
+
+def forget(pid: int) -> None:
+    """Collect the system's record of a process that has been stopped."""
+    child = _children.pop(pid, None)
+    if child is not None:
+        child.wait()
+
+
+def with_home(environment: Mapping[str, str]) -> dict[str, str]:
+    """Keep of this process's environment what any program expects, and add to it."""
+    expected = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    return {name: os.environ[name] for name in expected if name in os.environ} | dict(environment)

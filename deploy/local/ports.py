@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chooses free ports on loopback, the same ones again where they are still free."""
+
+import json
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.local.running import write_whole
+
+LOOPBACK = "127.0.0.1"
+
+
+def choose(path: Path, names: Iterable[str]) -> dict[str, int]:
+    """Return a free port per name and remember them in a file; a remembered one that is taken is replaced."""
+    try:
+        remembered: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        remembered = {}
+    chosen: dict[str, int] = {}
+    for name in names:
+        port = remembered.get(name, 0)
+        chosen[name] = port if port and port not in chosen.values() and is_free(port) else _free(chosen)
+    write_whole(path, json.dumps({**remembered, **chosen}))
+    return chosen
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free(taken: dict[str, int]) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            port = int(probe.getsockname()[1])
+        if port not in taken.values():
+            return port

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real broker and a real database for every test that asks, started once and apart from `make run`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.stack import BUILD, Endpoints, Stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Endpoints]:
+    with Stack(BUILD / "test") as endpoints:
+        yield endpoints
+
+
+@pytest.fixture(scope="session")
+def broker(stack: Endpoints) -> str:
+    """The bootstrap servers; a test makes topics of its own."""
+    return stack.bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres(stack: Endpoints) -> str:
+    """The administrator's DSN; a test makes databases of its own (``deploy.local.provision``)."""
+    return stack.admin
