@@ -165,6 +165,7 @@ class LearnerRecord(_message.Message):
     CHAIN_HEAD_FIELD_NUMBER: _builtins.int
     EFFECTIVE_AS_OF_FIELD_NUMBER: _builtins.int
     RECORDED_AS_OF_FIELD_NUMBER: _builtins.int
+    CREDITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/learners/{learner}`, both opaque ids."""
     @_builtins.property
@@ -187,6 +188,12 @@ class LearnerRecord(_message.Message):
     def recorded_as_of(self) -> _timestamp_pb2.Timestamp:
         """The instant whose knowledge this is."""
 
+    @_builtins.property
+    def credits(self) -> _containers.RepeatedCompositeFieldContainer[_entry_pb2.Credit]:
+        """What the awards in good standing are worth together, by credit system, without levels. Each
+        credit counts once: an award that uses up other awards' credits adds only what goes beyond them.
+        """
+
     def __init__(
         self,
         *,
@@ -196,10 +203,11 @@ class LearnerRecord(_message.Message):
         chain_head: Global___ChainHead | None = ...,
         effective_as_of: _date_pb2.Date | None = ...,
         recorded_as_of: _timestamp_pb2.Timestamp | None = ...,
+        credits: _abc.Iterable[_entry_pb2.Credit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chain_head", b"chain_head", "effective_as_of", b"effective_as_of", "recorded_as_of", b"recorded_as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awards", b"awards", "chain_head", b"chain_head", "effective_as_of", b"effective_as_of", "entries", b"entries", "name", b"name", "recorded_as_of", b"recorded_as_of"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awards", b"awards", "chain_head", b"chain_head", "credits", b"credits", "effective_as_of", b"effective_as_of", "entries", b"entries", "name", b"name", "recorded_as_of", b"recorded_as_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
