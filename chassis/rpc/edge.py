@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Around every call: a span in the caller's trace, and a rich status for whatever leaves the method."""
+"""Around every call: a span in the caller's trace, and a rich status for whatever leaves the method.
 
+Methods that stream their request, as reflection does, pass untouched.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -11,11 +15,11 @@ from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 
 from chassis import telemetry
+from chassis.errors import Retry
+from chassis.rpc.refusal import Refusal
 from chassis.rpc.status import expected, status_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Unary = Callable[[Any, Context], Awaitable[Any]]
-Streaming = Callable[[Any, Context], AsyncIterator[Any]]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
 
 log = structlog.get_logger()
@@ -24,11 +28,23 @@ log = structlog.get_logger()
 class Edge(grpc.aio.ServerInterceptor):
     """Wraps the methods that answer once and those that stream their answer."""
 
+    def __init__(self) -> None:
+        self._streams: set[asyncio.Task[Any]] = set()
+        self._ended: set[asyncio.Task[Any]] = set()
+
+    def end_streams(self) -> None:
+        """End the open streams with UNAVAILABLE: a watch never ends by itself, and its caller comes again."""
+        for task in self._streams:
+            self._ended.add(task)
+            task.cancel()
+
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
+        if handler is None and method.startswith("/cairn."):
+            return grpc.unary_unary_rpc_method_handler(_unary(method, _unimplemented))
         if handler is None or handler.request_streaming:
             return handler
         codec = {
@@ -36,8 +52,42 @@ class Edge(grpc.aio.ServerInterceptor):
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(_streaming(method, handler.unary_stream), **codec)
+            return grpc.unary_stream_rpc_method_handler(
+                self._streaming(method, handler.unary_stream), **codec
+            )
         return grpc.unary_unary_rpc_method_handler(_unary(method, handler.unary_unary), **codec)
+
+    def _streaming(self, method: str, answers: Any) -> Any:
+        # It writes and does not yield: a generator that is dropped would be closed in another context than
+        # the one that its span began in.
+        async def call(request: Any, context: Context) -> None:
+            async with _around(method, context), self._endable():
+                stream = answers(request, context)
+                if isinstance(stream, Awaitable):  # gRPC's health service writes by itself
+                    await stream
+                    return
+                async with aclosing(stream):
+                    async for answer in stream:
+                        await context.write(answer)
+
+        return call
+
+    @asynccontextmanager
+    async def _endable(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("gRPC runs every call in a task of its own")
+        self._streams.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task not in self._ended:
+                raise
+            task.uncancel()
+            raise Retry("the server is stopping") from None
+        finally:
+            self._streams.discard(task)
+            self._ended.discard(task)
 
 
 def _unary(method: str, answer: Any) -> Any:
@@ -48,13 +98,8 @@ def _unary(method: str, answer: Any) -> Any:
     return call
 
 
-def _streaming(method: str, answers: Any) -> Any:
-    async def call(request: Any, context: Context) -> AsyncIterator[Any]:
-        async with _around(method, context):
-            async for answer in answers(request, context):
-                yield answer
-
-    return call
+async def _unimplemented(_request: bytes, _context: Context) -> bytes:
+    raise Refusal("UNIMPLEMENTED", "there is no such method")
 
 
 @asynccontextmanager

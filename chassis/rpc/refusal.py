@@ -14,6 +14,7 @@ ErrorReason = Literal[
     "PERMISSION_DENIED",
     "VERSION_IMMUTABLE",
     "REQUEST_ID_REUSED",
+    "UNIMPLEMENTED",
 ]
 
 

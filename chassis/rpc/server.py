@@ -6,7 +6,7 @@ stop, it first says NOT_SERVING and then lets the calls in flight end (interop D
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 import grpc
@@ -16,7 +16,7 @@ from grpc_health.v1.health import OVERALL_HEALTH
 from grpc_health.v1.health import aio as grpc_health
 from grpc_reflection.v1alpha import reflection
 
-from chassis.errors import Bug
+from chassis.errors import Retry
 from chassis.health import Health
 from chassis.rpc.edge import Edge
 
@@ -25,29 +25,32 @@ _GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
 _LARGEST_REQUEST = 4 * 1024 * 1024
 
-Add = Callable[[grpc.aio.Server], None]
 log = structlog.get_logger()
 
 
 class RpcServer:
-    """One server; ``services`` are the full names of what ``add`` registers."""
+    """One server; ``services`` are the full names of what is registered on ``server``."""
 
-    def __init__(self, services: Iterable[str], port: int, health: Health) -> None:
+    def __init__(self, services: Iterable[str], port: int, health: Health, *, reflected: bool = True) -> None:
+        """Bind to loopback, on a free port where ``port`` is 0; raise Retry where it is taken."""
+        self._edge = Edge()
         self._names = tuple(services)
         self._health = health
         self._statuses = grpc_health.HealthServicer()
         self.server = grpc.aio.server(
-            interceptors=[Edge()],
+            interceptors=[self._edge],
             options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _LARGEST_REQUEST)],
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._statuses, self.server)
-        reflected = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
-        reflection.enable_server_reflection((*reflected, reflection.SERVICE_NAME), self.server)
+        if reflected:
+            health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+            names = (*self._names, health_name, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self.server)
         try:
             self.port = self.server.add_insecure_port(f"127.0.0.1:{port}")
         except RuntimeError as error:
             message = f"the port {port} cannot be bound on loopback"
-            raise Bug(message) from error
+            raise Retry(message) from error
         health.expect("grpc")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -60,6 +63,8 @@ class RpcServer:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
         await self._statuses.enter_graceful_shutdown()
+        await asyncio.sleep(_LOOK_SECONDS)  # whoever watches our health hears it before the watch ends
+        self._edge.end_streams()
         await self.server.stop(_GRACE_SECONDS)
 
     async def _tell(self, *, ready: bool) -> None:

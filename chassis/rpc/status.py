@@ -55,6 +55,8 @@ def _code(reason: ErrorReason) -> int:
             return code_pb2.PERMISSION_DENIED
         case "VERSION_IMMUTABLE" | "REQUEST_ID_REUSED":
             return code_pb2.FAILED_PRECONDITION
+        case "UNIMPLEMENTED":
+            return code_pb2.UNIMPLEMENTED
         case _:
             assert_never(reason)
 
