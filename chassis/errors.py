@@ -20,7 +20,7 @@ class CairnError(Exception):
         self.reason = reason
 
 
-class Reject(CairnError):  # noqa: N818 - named by what to do, not by what it is
+class Reject(CairnError):
     """The input can never be accepted; ``field`` names the part of it at fault, if one is."""
 
     def __init__(self, reason: str, field: str = "") -> None:
@@ -31,13 +31,13 @@ class Reject(CairnError):  # noqa: N818 - named by what to do, not by what it is
         return f"{self.field}: {self.reason}" if self.field else self.reason
 
 
-class Retry(CairnError):  # noqa: N818 - named by what to do, not by what it is
+class Retry(CairnError):
     """Something outside is not there at present; the same attempt may succeed later."""
 
 
-class Conflict(CairnError):  # noqa: N818 - named by what to do, not by what it is
+class Conflict(CairnError):
     """What was read has moved since; load it again and redo."""
 
 
-class Bug(CairnError):  # noqa: N818 - named by what to do, not by what it is
+class Bug(CairnError):
     """Something that cannot be, has been; nobody but a developer can act on it."""

@@ -18,7 +18,6 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from chassis import telemetry
-from chassis.errors import Bug
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.batch import Batches
@@ -146,19 +145,12 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
 
 async def seek_to_progress(consumer: AIOKafkaConsumer, work: UnitOfWork, wanted: Iterable[Partition]) -> None:
-    """Claim partitions and set each to its stored progress.
-
-    Raises Bug where the log now begins above that progress: records were lost, and an operator has
-    to accept the named range before anything goes on.
-    """
+    """Claim partitions and set each to its stored progress."""
     partitions = [TopicPartition(*at) for at in wanted]
     if not partitions:
         return
     begins = {Partition(*at): offset for at, offset in (await consumer.beginning_offsets(partitions)).items()}
     for at, offset in (await work.claim(begins)).items():
-        if begins[at] > offset:
-            message = f"{at.topic}[{at.number}] has lost the records {offset} to {begins[at] - 1}"
-            raise Bug(message)
         consumer.seek(TopicPartition(*at), offset)
 
 

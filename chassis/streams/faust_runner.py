@@ -17,6 +17,7 @@ from typing import Any, cast
 import faust
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError
 
 from chassis.errors import Conflict
@@ -131,12 +132,12 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
     Faust begins at the committed offset and cannot be told to seek. Where the group is running, its
     offsets were committed after the database's commit and lie at or below the stored progress.
     """
+    partitions = await _partitions(settings)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.bootstrap, group_id=settings.group, enable_auto_commit=False
     )
     await consumer.start()
     try:
-        partitions = await _partitions(consumer, settings.topics)
         consumer.assign(partitions)
         begins = await consumer.beginning_offsets(partitions)
         offsets = await work.claim({Partition(*at): offset for at, offset in begins.items()})
@@ -148,12 +149,16 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
-    found: list[TopicPartition] = []
-    for topic in topics:
-        await consumer.topics()
-        found += [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    return found
+async def _partitions(settings: ConsumerSettings) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(settings.topics))
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(each["topic"], part["partition"]) for each in described for part in each["partitions"]
+    ]
 
 
 def _record(message: Any) -> Record:

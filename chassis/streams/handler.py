@@ -28,7 +28,7 @@ class Handler(Protocol[E]):
         """Parse one record; raise :class:`chassis.errors.Reject` when it cannot be."""
         ...
 
-    async def reload(self, connection: Connection, tenant: TenantId, epoch: int) -> None:
+    async def reload(self, connection: Connection, tenant: TenantId, epoch: int, /) -> None:
         """Load the tenant's rules or policies again: their epoch has moved."""
         ...
 

@@ -13,7 +13,7 @@ from chassis.database import Connection
 LearnerKey = tuple[TenantId, LearnerId]
 
 # Before any event: as_of of a learner of whom nothing has been folded yet.
-_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_NEVER = datetime(1900, 1, 1, tzinfo=UTC)
 
 _LOCK = """
 select tenant, id, as_of from chassis.learner

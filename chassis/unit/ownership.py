@@ -74,11 +74,13 @@ class Ownership:
     def _owns(self, at: Partition, row: int, first: int) -> bool:
         if at in self._disowned:
             return False
-        if at not in self._stood and first > row:
-            message = f"{at.topic}[{at.number}] begins at {first}, above the stored progress {row}"
-            raise Bug(message)
+        stood = self._stood.get(at)
+        if stood is None:
+            if first > row:
+                raise Bug(f"{at.topic}[{at.number}] begins at {first}, above the stored progress {row}")
+            return True
         # A commit whose answer was lost leaves the row where this owner itself meant to move it.
-        if row in {self._stood.get(at, row), self._tried.get(at, row)}:
+        if row in (stood, self._tried.get(at, stood)):
             return True
         self._disowned.add(at)
         return False

@@ -15,7 +15,7 @@ from typing import Any
 
 from cairn.ids import TenantId
 from chassis.database import Connection, Pool, see_tenants
-from chassis.errors import Reject
+from chassis.errors import Bug, Reject
 from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit import fence
@@ -49,9 +49,17 @@ class UnitOfWork:
         self._days: set[date] = set()
 
     async def claim(self, starts: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Take over partitions and return where each begins; ``starts`` is for one never read before."""
+        """Take over partitions, given where each one's log starts, and return where to go on.
+
+        Raises Bug where the log starts above the stored progress: records were lost, and nothing may
+        go on until an operator has accepted the range that the message names.
+        """
         async with self._pool.acquire() as connection:
-            return await self.ownership.claim(connection, starts)
+            offsets = await self.ownership.claim(connection, starts)
+        for at, offset in offsets.items():
+            if starts[at] > offset:
+                raise Bug(f"{at.topic}[{at.number}] has lost the records {offset} to {starts[at] - 1}")
+        return offsets
 
     async def run(self, records: Sequence[Record]) -> dict[Partition, int]:
         """Do everything that a batch asks for, commit, and return each owned partition's next offset.

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A probe for each test: its own topics on the shared broker, its own database on the shared server."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.structs import TopicPartition
+
+from chassis.database import Pool, open_pool
+from chassis.migrate import migrate
+from deploy.local.provision import drop_database, provision
+from tests.integration.chassis.probe.running import PARTITIONS, Probe
+
+FOLDER = Path(__file__).parent / "probe"
+
+
+@pytest.fixture
+async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
+    name = uuid4().hex[:12]
+    made = await provision(postgres, "probe", prefix=f"t{name}_")
+    await migrate(made.dsns["migrate"], "probe", FOLDER, lambda _file: None)
+    topics = [f"probe.{name}", f"probe.{name}.out", f"probe.{name}.dlq"]
+    await with_admin(broker, lambda admin: admin.create_topics([NewTopic(t, PARTITIONS, 1) for t in topics]))
+    admin_dsn = urlunsplit(urlsplit(postgres)._replace(path=f"/{made.database}"))
+    yield Probe(broker, topics[0], topics[1], made.dsns["consume"], made.dsns["relay"], admin_dsn)
+    await with_admin(broker, lambda admin: admin.delete_topics(topics))
+    await drop_database(postgres, made.database)
+
+
+async def with_admin(broker: str, act: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    try:
+        await act(admin)
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def pool(probe: Probe) -> AsyncIterator[Pool]:
+    pool = await open_pool(probe.consume, 3)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def set_back() -> Callable[[Probe], Awaitable[None]]:
+    """Forget everything that was ever folded, as a database restored from before the first record."""
+
+    async def forget(probe: Probe) -> None:
+        connection = await asyncpg.connect(probe.admin)
+        await connection.execute(
+            "truncate probe.tally, chassis.inbox, chassis.learner, chassis.due, chassis.outbox;"
+            " update chassis.fence set next_offset = 0, applied = 0"
+        )
+        await connection.close()
+
+    return forget
+
+
+@pytest.fixture
+def delete_before() -> Callable[[Probe], Awaitable[None]]:
+    """Delete all records that the log holds now, as retention would."""
+
+    async def delete(probe: Probe) -> None:
+        everything = {
+            TopicPartition(probe.topic, number): RecordsToDelete(-1) for number in range(PARTITIONS)
+        }
+        await with_admin(probe.bootstrap, lambda admin: admin.delete_records(everything))
+
+    return delete

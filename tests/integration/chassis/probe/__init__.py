@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small service of the tests' own, with which the chassis is proved: it counts results."""

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two owners of one partition: whichever commits second changes nothing."""
+
+import pytest
+
+from chassis.database import Pool
+from chassis.errors import Bug
+from chassis.streams.message import Partition, Record
+from chassis.unit.outbox import Partitions
+from chassis.unit.work import UnitOfWork
+from tests.integration.chassis.probe.feed import as_record, result
+from tests.integration.chassis.probe.handler import Tally
+from tests.integration.chassis.probe.running import Probe, counts, histories
+
+
+def record(offset: int, learner: str = "l1") -> Record:
+    key, value, headers = as_record(result(offset, learner))
+    return Record("t", 0, offset, key, value, tuple(headers), 0)
+
+
+def owner(probe: Probe, pool: Pool) -> UnitOfWork:
+    return UnitOfWork(pool, Tally(probe.consumer, "t", "t.out"), Partitions(3, {}))
+
+
+AT = Partition("t", 0)
+
+
+async def test_a_woken_zombie_changes_nothing(probe: Probe, pool: Pool) -> None:
+    zombie, other = owner(probe, pool), owner(probe, pool)
+    await zombie.claim({AT: 0})
+    await zombie.run([record(0)])
+    await other.claim({AT: 0})
+    await other.run([record(1)])
+    assert await zombie.run([record(1), record(2)]) == {}
+    assert zombie.ownership.disowned == {AT}
+    assert await zombie.run([record(3)]) == {}, "a gap before 3 may not have been folded by anybody"
+    assert await other.run([record(2), record(3)]) == {AT: 4}
+    assert (await counts(probe))["applied"] == 4
+    assert await histories(probe) == {"probe-a/l1": ".e0.e1.e2.e3"}
+
+
+async def test_a_claim_ends_being_disowned(probe: Probe, pool: Pool) -> None:
+    zombie, other = owner(probe, pool), owner(probe, pool)
+    await zombie.claim({AT: 0})
+    await other.claim({AT: 0})
+    await other.run([record(0)])
+    assert await zombie.run([record(0)]) == {}
+    assert await zombie.claim({AT: 0}) == {AT: 1}
+    assert await zombie.run([record(0), record(1)]) == {AT: 2}
+    assert (await counts(probe))["applied"] == 2
+
+
+async def test_redeliveries_are_not_counted_again(probe: Probe, pool: Pool) -> None:
+    work = owner(probe, pool)
+    await work.claim({AT: 0})
+    await work.run([record(0), record(1)])
+    assert await work.run([record(0), record(1), record(2)]) == {AT: 3}
+    assert sum((await counts(probe)).values()) == 3
+
+
+async def test_an_unclaimed_partition_may_not_begin_above_its_progress(probe: Probe, pool: Pool) -> None:
+    first = owner(probe, pool)
+    await first.claim({AT: 0})
+    await first.run([record(0)])
+    with pytest.raises(Bug, match="above the stored progress 1"):
+        await owner(probe, pool).run([record(5)])
+
+
+async def test_holes_within_an_assignment_are_normal(probe: Probe, pool: Pool) -> None:
+    work = owner(probe, pool)
+    await work.claim({AT: 0})
+    await work.run([record(0), record(4)])
+    assert await work.run([record(9)]) == {AT: 10}
+    assert (await counts(probe))["applied"] == 3
+
+
+async def test_a_lost_answer_to_a_commit_is_not_another_owner(probe: Probe, pool: Pool) -> None:
+    work = owner(probe, pool)
+    await work.claim({AT: 0})
+    settle = work.ownership.settle
+    work.ownership.settle = lambda _steps: {}  # type: ignore[method-assign]  # the commit's answer never came
+    await work.run([record(0)])
+    work.ownership.settle = settle  # type: ignore[method-assign]
+    assert await work.run([record(0), record(1)]) == {AT: 2}
+    assert (await counts(probe))["applied"] == 2

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay against a real broker: order per key, one holder a slot, and a fenced sleeper."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from cairn.ids import TenantId
+from chassis.database import Pool, open_pool, see_tenants
+from chassis.errors import Conflict
+from chassis.relay.lease import check_lease, give_back, take_lease
+from chassis.unit.outbox import Outgoing, headers_text, partition_of, store_outgoing
+from tests.integration.chassis.probe.running import PARTITIONS, Probe, eventually, read_all, relaying
+
+TENANT = TenantId("probe-a")
+
+
+async def write(pool: Pool, probe: Probe, numbers: range) -> None:
+    """Write outbox rows of five keys, numbered."""
+    rows = []
+    for number in numbers:
+        key = f"probe-a/l{number % 5}".encode()
+        partition = partition_of(key, PARTITIONS)
+        headers = headers_text([("ce_id", str(number).encode()), ("raw", b"\xff\x00")])
+        rows.append(Outgoing(TENANT, probe.published, partition, key, headers, str(number).encode()))
+    async with pool.acquire() as connection, connection.transaction():
+        await see_tenants(connection, [TENANT])
+        await store_outgoing(connection, rows)
+
+
+async def empty(probe: Probe) -> bool:
+    connection = await asyncpg.connect(probe.admin)
+    try:
+        return await connection.fetchval("select count(*) = 0 from chassis.outbox") is True
+    finally:
+        await connection.close()
+
+
+async def test_each_key_keeps_its_order_and_what_is_sent_is_deleted(probe: Probe, pool: Pool) -> None:
+    async with relaying(probe):
+        for start in range(0, 2000, 100):
+            await write(pool, probe, range(start, start + 100))
+        await eventually(lambda: empty(probe))
+    found = await read_all(probe.bootstrap, probe.published, 2000)
+    assert sorted(int(value or b"") for _, _, value in found) == list(range(2000))
+    for key in {key for key, _, _ in found}:
+        numbers = [int(value or b"") for each, _, value in found if each == key]
+        assert numbers == sorted(numbers)
+
+
+async def test_two_relays_share_no_slot(probe: Probe, pool: Pool) -> None:
+    async with relaying(probe), relaying(probe):
+        await write(pool, probe, range(500))
+        await eventually(lambda: empty(probe))
+        await asyncio.sleep(0.5)
+    assert len(await read_all(probe.bootstrap, probe.published, 500)) == 500
+
+
+async def test_a_sleeper_is_fenced_by_its_term(probe: Probe) -> None:
+    pool = await open_pool(probe.relay, 2)
+    async with pool.acquire() as connection:
+        sleeper = await take_lease(connection, "job", "sleeper", timedelta(seconds=-1))
+        assert sleeper is not None
+        other = await take_lease(connection, "job", "other", timedelta(seconds=30))
+        assert other is not None
+        assert other.term == sleeper.term + 1
+        async with connection.transaction():
+            with pytest.raises(Conflict):
+                await check_lease(connection, sleeper)
+            await check_lease(connection, other)
+        assert await take_lease(connection, "job", "sleeper", timedelta(seconds=30)) is None
+        assert await take_lease(connection, "job", "other", timedelta(seconds=30)) == other
+        await give_back(connection, other)
+        assert await take_lease(connection, "job", "sleeper", timedelta(seconds=30)) is not None
+    await pool.close()
+
+
+async def test_a_new_relay_goes_on_at_once_after_an_orderly_stop(probe: Probe, pool: Pool) -> None:
+    async with relaying(probe):
+        await write(pool, probe, range(10))
+        await eventually(lambda: empty(probe))
+    async with relaying(probe):
+        await write(pool, probe, range(10, 20))
+        await eventually(lambda: empty(probe), seconds=10)
