@@ -16,13 +16,17 @@ E = TypeVar("E")
 
 
 class Handler(Protocol[E]):
-    """What a service does with the records of its topics.
+    """What a service does with the records of its topics."""
 
-    ``consumer`` names the inbox, the fence rows and the consumer group.
-    """
+    @property
+    def consumer(self) -> str:
+        """The name of its inbox, of its progress rows and of its consumer group."""
+        ...
 
-    consumer: str
-    topics: tuple[str, ...]
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that it reads."""
+        ...
 
     def decode(self, record: Record) -> Message[E]:
         """Parse one record; raise :class:`chassis.errors.Reject` when it cannot be."""

@@ -70,6 +70,8 @@ class Tally:
             case "timed":
                 at = each.as_of + timedelta(days=1)
                 unit.due(Due(at, "ring", str(count), event.tenant, event.learner))
+            case _:
+                pass
         grounds = [event.result_id]
         derived = derived_id(event.tenant, event.learner, "tally", count + 1, grounds)
         published = to_cloudevent(

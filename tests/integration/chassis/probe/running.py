@@ -18,7 +18,10 @@ from chassis.unit.outbox import Partitions
 from chassis.unit.work import UnitOfWork
 from tests.integration.chassis.probe.handler import Tally
 
-RUNNERS = {"aiokafka": AiokafkaRunner, "faust": FaustRunner}
+RUNNERS: dict[str, type[AiokafkaRunner] | type[FaustRunner]] = {
+    "aiokafka": AiokafkaRunner,
+    "faust": FaustRunner,
+}
 PARTITIONS = 3
 
 
@@ -89,7 +92,8 @@ async def relaying(probe: Probe, slots: int = 2) -> AsyncIterator[None]:
 async def eventually(check: Callable[[], Awaitable[object]], seconds: float = 40.0) -> object:
     """Return the first true answer of a check; fail when none comes in time."""
     async with asyncio.timeout(seconds):
-        while not (answer := await check()):
+        # No event of this process tells what happens in a database.
+        while not (answer := await check()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return answer
 
@@ -106,6 +110,7 @@ async def counts(probe: Probe) -> dict[str, int]:
         )
     finally:
         await connection.close()
+    assert row is not None
     return {name: int(count) for name, count in row.items()}
 
 
@@ -113,7 +118,8 @@ async def histories(probe: Probe) -> dict[str, str]:
     """Return what has been folded of each learner, in its order."""
     connection = await asyncpg.connect(probe.admin)
     try:
-        return dict(await connection.fetch("select tenant || '/' || learner, history from probe.tally"))
+        rows = await connection.fetch("select tenant || '/' || learner, history from probe.tally")
+        return {str(key): str(history) for key, history in rows}
     finally:
         await connection.close()
 
