@@ -6,7 +6,8 @@ events can be followed from service to service. The names of attributes and labe
 learner or a tenant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.context import Context
@@ -19,6 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import SpanKind
 
 _ids = RandomIdGenerator()
 _meter = metrics.get_meter("cairn")
@@ -74,10 +76,22 @@ def extract(parent: str | None) -> Context:
     return propagate.extract({"traceparent": parent} if parent else {}, context=Context())
 
 
-def link_to(parent: str | None) -> list[trace.Link]:
-    """Return the link from a span that processes a batch to the trace in which an event began."""
-    context = trace.get_current_span(extract(parent)).get_span_context()
-    return [trace.Link(context)] if context.is_valid else []
+def link(parents: Iterable[str | None]) -> None:
+    """Link the current span, if it is recorded, to the traces in which its events began."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        for parent in parents:
+            context = trace.get_current_span(extract(parent)).get_span_context()
+            if context.is_valid:
+                span.add_link(context)
+
+
+@contextmanager
+def processing(consumer: str, records: int) -> Iterator[None]:
+    """Span one unit of work, as the conventions for messaging name it (semconv 1.44, process)."""
+    attributes: dict[str, str | int] = {"messaging.system": "kafka", "messaging.batch.message_count": records}
+    with tracer.start_as_current_span(f"process {consumer}", kind=SpanKind.CONSUMER, attributes=attributes):
+        yield
 
 
 def unit_finished(consumer: str, seconds: float, records: int) -> None:

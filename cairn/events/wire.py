@@ -4,7 +4,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
 
 FROM_WIRE = ConfigDict(extra="ignore", ser_json_timedelta="iso8601", arbitrary_types_allowed=True)
 """Readers ignore unknown fields, so that a minor version may add one."""
@@ -23,7 +23,7 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError(message) from None
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(instant_text, return_type=str)]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A point in time with its zone; kept and written in UTC."""
 
 Uri = Annotated[

@@ -42,7 +42,8 @@ class Batches:
         A partition that another owner has moved is not acknowledged.
         """
         started = time.perf_counter()
-        offsets = await self._patiently(records)
+        with telemetry.processing(self._work.consumer, len(records)):
+            offsets = await self._patiently(records)
         telemetry.unit_finished(self._work.consumer, time.perf_counter() - started, len(records))
         await self._acknowledge(offsets)
         return offsets

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from cairn.ids import TenantId
+from chassis import telemetry
 from chassis.database import Connection, Pool, see_tenants
 from chassis.errors import Bug, Reject
 from chassis.streams.handler import Handler
@@ -74,7 +75,7 @@ class UnitOfWork:
                 unit.outgoing.append(dead_letter(self.consumer, OPERATOR, record, error))
                 unit.end(record, Outcome.DEAD_LETTERED)
             await self._finish(unit, steps, fresh)
-        return self.ownership.settle(steps)
+        return self._settle(steps)
 
     async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
         """Dead-letter one record that the database refuses, without folding it."""
@@ -85,6 +86,13 @@ class UnitOfWork:
                 unit.outgoing.append(dead_letter(self.consumer, OPERATOR, lost, error))
                 unit.end(lost, Outcome.DEAD_LETTERED)
             await self._finish(unit, steps, fresh)
+        return self._settle(steps)
+
+    def _settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
+        for at, step in steps.items():
+            telemetry.outcomes(
+                self.consumer, at.topic, {str(name): count for name, count in step.counts.items()}
+            )
         return self.ownership.settle(steps)
 
     def _decode(self, records: Sequence[Record]) -> tuple[list[Message[Any]], list[tuple[Record, Reject]]]:
@@ -102,6 +110,7 @@ class UnitOfWork:
         await see_tenants(connection, [*tenants, OPERATOR])
         epochs = await hold_epochs(connection, tenants)
         await self._reload(connection, epochs)
+        telemetry.link(message.traceparent for message in messages)
         keys = {(message.tenant, message.learner) for message in messages}
         stood = await lock_learners(connection, keys) if keys else {}
         unit = Unit(connection, epochs, await load_timers(connection, keys), self._partitions)

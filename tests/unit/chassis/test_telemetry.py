@@ -4,6 +4,8 @@
 import re
 
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis import telemetry
 
@@ -33,15 +35,15 @@ def test_the_current_span_is_the_parent_of_what_it_publishes() -> None:
     assert written[36:52] == f"{span.get_span_context().span_id:016x}"
 
 
-def test_a_link_names_the_trace_of_the_event() -> None:
-    (link,) = telemetry.link_to(PARENT)
+def test_a_unit_links_to_the_traces_of_its_events_and_nonsense_to_nothing() -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("test").start_as_current_span("unit"):
+        telemetry.link([PARENT, "nonsense", None])
 
-    assert f"{link.context.trace_id:032x}" == PARENT[3:35]
-
-
-def test_nonsense_links_to_nothing() -> None:
-    assert telemetry.link_to("nonsense") == []
-    assert telemetry.link_to(None) == []
+    (span,) = exporter.get_finished_spans()
+    assert [f"{link.context.trace_id:032x}" for link in span.links] == [PARENT[3:35]]
 
 
 def test_metrics_cost_nothing_and_fail_nothing_when_nobody_listens() -> None:
