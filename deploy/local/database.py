@@ -5,10 +5,8 @@ Whoever may enter the socket's folder is trusted, and that is only the user it b
 superuser). Its log holds no statement and no value, since either may hold learner data.
 """
 
-import asyncio
 import importlib.util
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,8 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
-from deploy.local.detached import launch
+from deploy.local.apart import run_apart
+from deploy.local.detached import launch, run_logged
 from deploy.local.lock import exclusive
 from deploy.local.logtail import ServerFailedError, tail
 from deploy.local.running import Running, stop_all
@@ -125,17 +124,8 @@ class Database:
         options = ("--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8")
         # The built-in provider sorts alike on every system.
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        with self.log.open("ab") as log:
-            subprocess.run(
-                [initdb, "-D", self._data, *options, *locale],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                user=owner.user,
-                group=owner.group,
-                check=True,
-            )
+        command: list[str | Path] = [initdb, "-D", self._data, *options, *locale]
+        run_logged(command, self.log, "the initialisation of PostgreSQL", runner=owner)
         (self.folder / "initialised").touch()
 
     def _launch(self, owner: Runner, postgres: Path, sockets: Path) -> int:
@@ -188,7 +178,7 @@ def _dsn(sockets: Path) -> str:
 def _answers_in(running: Running, sockets: Path, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while running.alive and time.monotonic() < deadline:
-        if asyncio.run(_answers(_dsn(sockets))):
+        if run_apart(_answers(_dsn(sockets))):
             return True
         time.sleep(0.1)
     return False

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.local.unprivileged import Runner
+from deploy.local.logtail import ServerFailedError, tail
+from deploy.local.unprivileged import ONESELF, Runner
 
 # Kept so that the system's record of a process that ended is collected, and not before we looked at it.
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
@@ -17,7 +18,7 @@ def launch(
     log: Path,
     folder: Path,
     *,
-    runner: Runner = Runner(),  # noqa: B008 - immutable
+    runner: Runner = ONESELF,
     environment: Mapping[str, str] | None = None,
 ) -> int:
     """Start a command in a folder, appending what it says to a log; return its process number."""
@@ -39,17 +40,21 @@ def launch(
     return child.pid
 
 
+def run_logged(command: Sequence[str | Path], log: Path, what: str, *, runner: Runner = ONESELF) -> None:
+    """Run a command to its end; raise ServerFailedError with the end of the log when it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if _ended(launch(command, log, Path("/"), runner=runner)) != 0:
+        raise ServerFailedError(what, tail(log))
+
+
 def exit_code(pid: int) -> int | None:
     """Return how a process started here ended, or nothing while it runs."""
     child = _children.get(pid)
     return None if child is None else child.poll()
 
 
-def forget(pid: int) -> None:
-    """Collect the system's record of a process that has been stopped."""
-    child = _children.pop(pid, None)
-    if child is not None:
-        child.wait()
+def _ended(pid: int) -> int:
+    return _children.pop(pid).wait()
 
 
 def with_home(environment: Mapping[str, str]) -> dict[str, str]:

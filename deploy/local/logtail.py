@@ -8,10 +8,10 @@ BYTES = 16_384
 
 
 class ServerFailedError(RuntimeError):
-    """A process that should run does not; the text ends with the end of its log."""
+    """A server or a program failed; the text ends with the end of its log."""
 
     def __init__(self, what: str, log: str) -> None:
-        super().__init__(f"{what} does not run; its log ends with:\n{log}")
+        super().__init__(f"{what} failed; the log ends with:\n{log}")
         self.what = what
 
 

@@ -3,11 +3,13 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.local.running import write_whole
 
+PATIENCE_SECONDS = 1.0
 LOOPBACK = "127.0.0.1"
 
 
@@ -20,7 +22,7 @@ def choose(path: Path, names: Iterable[str]) -> dict[str, int]:
     chosen: dict[str, int] = {}
     for name in names:
         port = remembered.get(name, 0)
-        chosen[name] = port if port and port not in chosen.values() and is_free(port) else _free(chosen)
+        chosen[name] = port if port and port not in chosen.values() and _comes_free(port) else _free(chosen)
     write_whole(path, json.dumps({**remembered, **chosen}))
     return chosen
 
@@ -33,6 +35,16 @@ def is_free(port: int) -> bool:
             probe.bind((LOOPBACK, port))
         except OSError:
             return False
+    return True
+
+
+def _comes_free(port: int) -> bool:
+    # A server just killed keeps its port until the system has taken it apart.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
     return True
 
 

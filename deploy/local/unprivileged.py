@@ -41,10 +41,13 @@ class Runner:
                 path.chmod(wanted)
 
 
+ONESELF = Runner()
+
+
 def runner(data: Path) -> Runner:
     """Say whom PostgreSQL must run as to keep its data in a folder."""
     if os.geteuid() != 0:
-        return Runner()
+        return ONESELF
     if data.exists() and data.stat().st_uid != 0:
         owner = data.stat()
         return Runner(owner.st_uid, owner.st_gid)
