@@ -66,6 +66,12 @@ class ServiceSettings(ProcessSettings):
     kafka_bootstrap_servers: BootstrapServers = Field(
         description="one or more brokers, as host:port separated by commas"
     )
+    kafka_session_timeout_seconds: int = Field(
+        default=45,
+        ge=6,
+        le=300,
+        description="the seconds, from 6 to 300, without a heartbeat after which a consumer loses its partitions",
+    )
     health_port: Port = Field(
         default=0, description="a port from 1 to 65535 for /livez and /readyz on loopback; 0 takes a free one"
     )

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts together the two processes that every service has: a consumer of topics, and the relay."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from chassis.database import Pool, open_pool
+from chassis.errors import Retry
+from chassis.lifecycle import Process
+from chassis.relay.relay import Relay
+from chassis.settings import ServiceSettings
+from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
+from chassis.streams.handler import Handler
+from chassis.unit.outbox import Partitions
+from chassis.unit.work import UnitOfWork
+
+RELAY_SLOTS = 2
+_HEARTBEATS = 15
+# Each slot may hold a connection, the listener holds one, and the age is asked for besides.
+_RELAY_CONNECTIONS = RELAY_SLOTS + 2
+
+
+async def assemble_consumer(
+    process: Process,
+    settings: ServiceSettings,
+    handler: Handler[Any],
+    publishes: Iterable[str],
+    isolation: Literal["read_committed", "read_uncommitted"] = "read_uncommitted",
+) -> Pool:
+    """Add a handler's consumer to a process; return the pool that it works on.
+
+    ``publishes`` are the topics that the handler publishes on: their partition counts, like those of
+    the dead letters, are read from the broker once.
+    """
+    dead_letters = (f"{topic}.dlq" for topic in handler.topics)
+    partitions = await read_partitions(
+        settings.kafka_bootstrap_servers, {*handler.topics, *dead_letters, *publishes}
+    )
+    pool = await add_pool(process, settings, settings.database_pool_size, handler.consumer)
+    consumer = ConsumerSettings(
+        bootstrap=settings.kafka_bootstrap_servers,
+        group=handler.consumer,
+        topics=handler.topics,
+        batch_size=settings.batch_size,
+        isolation=isolation,
+        session_timeout_ms=settings.kafka_session_timeout_seconds * 1000,
+        heartbeat_ms=settings.kafka_session_timeout_seconds * 1000 // _HEARTBEATS,
+    )
+    work = UnitOfWork(pool, handler, partitions)
+    process.add("consumer", _runner(settings, consumer, work, process).run)
+    return pool
+
+
+async def assemble_relay(process: Process, settings: ServiceSettings, service: str) -> None:
+    """Add the relay of a service's outbox to a process."""
+    pool = await add_pool(process, settings, _RELAY_CONNECTIONS, f"{service}-relay")
+    process.add("relay", Relay(pool, settings.kafka_bootstrap_servers, RELAY_SLOTS).run)
+    process.health.met("relay")
+
+
+async def add_pool(process: Process, settings: ServiceSettings, size: int, name: str) -> Pool:
+    """Open a pool that the process closes when it ends."""
+    pool = await open_pool(settings.database_url.get_secret_value(), size, name=f"cairn-{name}")
+    return await process.resources.enter_async_context(pool)
+
+
+async def read_partitions(bootstrap: str, topics: set[str]) -> Partitions:
+    """Return how many partitions each topic has; raise Retry naming a topic that is not there."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cairn-partitions")
+    await admin.start()
+    try:
+        # Asked about all topics: one asked about by name is made by a broker that makes topics by itself.
+        found = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
+    finally:
+        await admin.close()
+    if missing := sorted(topics - found.keys()):
+        message = f"the broker has no topic {missing[0]}; `cairn topics apply` makes the topics"
+        raise Retry(message)
+    return Partitions(0, {topic: found[topic] for topic in topics})
+
+
+def _runner(settings: ServiceSettings, consumer: ConsumerSettings, work: UnitOfWork, process: Process) -> Any:
+    if settings.runner == "faust":
+        # Imported only where it runs: it costs 30 MB and half a second.
+        from chassis.streams.faust_runner import FaustRunner  # noqa: PLC0415
+
+        return FaustRunner(consumer, work, process.health)
+    return AiokafkaRunner(consumer, work, process.health)
