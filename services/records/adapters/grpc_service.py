@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``cairn.records.v1.RecordService``: reads a request, asks the use case, writes the answer."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from cairn.records.v1 import record_service_pb2 as messages
+from cairn.records.v1 import record_service_pb2_grpc as stubs
+from chassis.rpc.server import is_loopback
+from services.records.adapters.grpc_messages import (
+    entry_message,
+    learner_record_message,
+    read_date,
+    read_instant,
+)
+from services.records.app.authority import Caller, Permission
+from services.records.app.reading import Desk, Reader
+from services.records.app.watching import Watcher
+from services.records.domain.record import AsOf
+
+Context = grpc.aio.ServicerContext[Any, Any]
+NAME = messages.DESCRIPTOR.services_by_name["RecordService"].full_name
+
+
+class RecordService(stubs.RecordServiceServicer):
+    """Errors leave as they are; the edge of the chassis gives them their status."""
+
+    def __init__(self, desk: Desk, reader: Reader, watcher: Watcher) -> None:
+        self._desk = desk
+        self._reader = reader
+        self._watcher = watcher
+
+    async def GetLearnerRecord(  # noqa: N802 - the contract's name
+        self, request: messages.GetLearnerRecordRequest, context: Any
+    ) -> messages.GetLearnerRecordResponse:
+        permission = self._authorise(context, "GetLearnerRecord")
+        told = await self._reader.learner_record(permission, request.name, _as_of(request))
+        record = learner_record_message(told.answer)
+        return messages.GetLearnerRecordResponse(record=record, disclosure_id=str(told.disclosure_id))
+
+    async def GetEntry(  # noqa: N802 - the contract's name
+        self, request: messages.GetEntryRequest, context: Any
+    ) -> messages.GetEntryResponse:
+        permission = self._authorise(context, "GetEntry")
+        told = await self._reader.entry(permission, request.name)
+        entry = entry_message(told.answer, explained=True)
+        return messages.GetEntryResponse(entry=entry, disclosure_id=str(told.disclosure_id))
+
+    async def ListEntries(  # noqa: N802 - the contract's name
+        self, request: messages.ListEntriesRequest, context: Any
+    ) -> messages.ListEntriesResponse:
+        permission = self._authorise(context, "ListEntries")
+        told = await self._reader.entries(permission, request.parent, request.page_size, request.page_token)
+        return messages.ListEntriesResponse(
+            entries=[entry_message(entry) for entry in told.answer.entries],
+            next_page_token=told.answer.next_page_token,
+            disclosure_id=str(told.disclosure_id),
+        )
+
+    async def WatchEntries(  # noqa: N802 - the contract's name
+        self, request: messages.WatchEntriesRequest, context: Any
+    ) -> AsyncIterator[messages.WatchEntriesResponse]:
+        permission = self._authorise(context, "WatchEntries")
+        async for chunk in self._watcher.watch(permission, request.parent, request.after_position):
+            yield messages.WatchEntriesResponse(
+                entries=[entry_message(entry) for entry in chunk.entries],
+                position=chunk.position or None,
+                disclosure_id=str(chunk.disclosure_id),
+            )
+
+    def _authorise(self, context: Context, method: str) -> Permission:
+        return self._desk.authorise(Caller(on_loopback=is_loopback(context.peer())), method)
+
+
+def _as_of(request: messages.GetLearnerRecordRequest) -> AsOf:
+    effective = recorded = None
+    if request.HasField("effective_as_of"):
+        effective = read_date("effective_as_of", request.effective_as_of)
+    if request.HasField("recorded_as_of"):
+        recorded = read_instant("recorded_as_of", request.recorded_as_of)
+    return AsOf(effective, recorded)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record in PostgreSQL, read one tenant at a time."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Connection, Pool, see_tenants
+from services.records.app.names import Scope
+from services.records.app.reading import Stretch
+from services.records.domain.entry import read_statement
+from services.records.domain.record import Recorded
+
+_OF_LEARNER = """
+select canonical, previous_hash, hash, position, recorded_at
+from records.entry left join records.position using (tenant, learner, sequence)
+where entry.tenant = $1 and entry.learner = $2
+order by entry.sequence
+"""
+_ONE = """
+select canonical, previous_hash, hash, position, recorded_at
+from records.entry left join records.position using (tenant, learner, sequence)
+where entry.tenant = $1 and entry.entry_id = $2 and ($3::text is null or entry.learner = $3)
+"""
+_EXTENT = "select length from records.extent where tenant = $1"
+# Both read no further than the extent read before, so that a cursor set to it skips nothing.
+_BEHIND = """
+select canonical, previous_hash, hash, position, recorded_at
+from records.position join records.entry using (tenant, learner, sequence)
+where position.tenant = $1 and position.position > $2 and position.position <= $3
+order by position.position
+limit $4
+"""
+_BEHIND_OF_LEARNER = """
+select canonical, previous_hash, hash, position, recorded_at
+from records.position join records.entry using (tenant, learner, sequence)
+where position.tenant = $1 and position.learner = $5
+    and position.position > $2 and position.position <= $3
+order by position.sequence
+limit $4
+"""
+
+
+class PostgresRecords:
+    """Reads as the role that serves: it can change nothing here."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def of_learner(self, tenant: TenantId, learner: LearnerId) -> Sequence[Recorded]:
+        """Return all entries of a learner by sequence, with and without a position."""
+        async with self._seeing(tenant) as connection:
+            return [_recorded(row) for row in await connection.fetch(_OF_LEARNER, tenant, learner)]
+
+    async def one(self, scope: Scope, entry_id: UUID) -> Recorded | None:
+        """Return an entry, if it is there and of this learner where the scope names one."""
+        async with self._seeing(scope.tenant) as connection:
+            row = await connection.fetchrow(_ONE, scope.tenant, entry_id, scope.learner)
+        return None if row is None else _recorded(row)
+
+    async def behind(self, scope: Scope, position: int, most: int) -> Stretch:
+        """Return the next entries behind a position."""
+        async with self._seeing(scope.tenant) as connection:
+            extent = await connection.fetchval(_EXTENT, scope.tenant) or 0
+            if position >= extent:
+                return Stretch((), extent)
+            wanted = scope.tenant, position, extent, most
+            if scope.learner is None:
+                rows = await connection.fetch(_BEHIND, *wanted)
+            else:
+                rows = await connection.fetch(_BEHIND_OF_LEARNER, *wanted, scope.learner)
+        return Stretch(tuple(_recorded(row) for row in rows), extent)
+
+    @asynccontextmanager
+    async def _seeing(self, tenant: TenantId) -> AsyncIterator[Connection]:
+        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+            await see_tenants(connection, [tenant])
+            yield connection
+
+
+def _recorded(row: Any) -> Recorded:
+    return Recorded(
+        statement=read_statement(row["canonical"].encode()),
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+        position=row["position"],
+        recorded_at=row["recorded_at"],
+    )

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resource names (AIP-122): where in the record a call points."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from cairn.ids import LearnerId, TenantId, is_opaque
+from chassis.rpc.refusal import Refusal, Violation, invalid
+
+TENANT = "institutions/{institution}"
+LEARNER = f"{TENANT}/learners/{{learner}}"
+ENTRY = f"{LEARNER}/entries/{{entry}}"
+
+ANY = "-"
+_segments = re.compile(r"institutions/([^/]+)(?:/learners/([^/]+)(?:/entries/([^/]+))?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A tenant, or one learner of it."""
+
+    tenant: TenantId
+    learner: LearnerId | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryName:
+    """One entry; without its learner when only its id is known (AIP-159)."""
+
+    scope: Scope
+    entry_id: UUID
+
+
+def read_learner(name: str) -> tuple[TenantId, LearnerId]:
+    """Read the name of a learner's record."""
+    tenant, learner, entry = _read(name, "name", LEARNER)
+    if learner is None or learner == ANY or entry is not None:
+        raise _wrong("name", LEARNER)
+    return tenant, LearnerId(learner)
+
+
+def read_parent(parent: str) -> Scope:
+    """Read what entries are listed of: a tenant or one learner."""
+    tenant, learner, entry = _read(parent, "parent", f"{TENANT} or {LEARNER}")
+    if entry is not None or learner == ANY:
+        raise _wrong("parent", f"{TENANT} or {LEARNER}")
+    return Scope(tenant, None if learner is None else LearnerId(learner))
+
+
+def read_entry(name: str) -> EntryName:
+    """Read the name of an entry."""
+    tenant, learner, entry = _read(name, "name", ENTRY)
+    if learner is None or entry is None:
+        raise _wrong("name", ENTRY)
+    try:
+        entry_id = UUID(entry)
+    except ValueError:
+        raise _wrong("name", ENTRY) from None
+    return EntryName(Scope(tenant, None if learner == ANY else LearnerId(learner)), entry_id)
+
+
+def _read(name: str, field: str, form: str) -> tuple[TenantId, str | None, str | None]:
+    found = _segments.fullmatch(name)
+    if found is None:
+        raise _wrong(field, form)
+    tenant, learner, entry = found.groups()
+    if not is_opaque(tenant) or not (learner is None or learner == ANY or is_opaque(learner)):
+        raise _wrong(field, form)
+    return TenantId(tenant), learner, entry
+
+
+def _wrong(field: str, form: str) -> Refusal:
+    return invalid(Violation(field, f"must be {form}, with opaque ids"))

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every read of the record, on one path: authorise, disclose, answer.
+
+The disclosure is committed before the answer exists for the caller, also when the answer is that
+there is nothing (I8).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from cairn.ids import LearnerId, TenantId
+from chassis.rpc.refusal import Refusal, Violation, invalid
+from services.records.app.authority import Authority, Caller, Permission
+from services.records.app.disclosure import Detail, Disclosure, DisclosureLog
+from services.records.app.names import Scope, read_entry, read_learner, read_parent
+from services.records.app.page_token import PageTokens
+from services.records.domain.record import AsOf, LearnerRecord, Recorded, learner_record
+
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 1000
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[A]):
+    """An answer that may leave: it is logged under ``disclosure_id``."""
+
+    answer: A
+    disclosure_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TimedRecord:
+    """A learner's record with the two times that it is as of."""
+
+    tenant: TenantId
+    learner: LearnerId
+    record: LearnerRecord
+    effective_as_of: date | None
+    recorded_as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries by position; ``next_page_token`` is empty on the last page."""
+
+    entries: tuple[Recorded, ...]
+    next_page_token: str
+
+
+class RecordStore(Protocol):
+    """Where the record is read; nothing of another tenant can come out of it."""
+
+    async def of_learner(self, tenant: TenantId, learner: LearnerId) -> Sequence[Recorded]:
+        """Return all entries of a learner by sequence, with and without a position."""
+        ...
+
+    async def one(self, scope: Scope, entry_id: UUID) -> Recorded | None:
+        """Return an entry, if it is there and of this learner where the scope names one."""
+        ...
+
+    async def behind(self, scope: Scope, position: int, most: int) -> "Stretch":
+        """Return the next entries behind a position."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Entries by position, and how far the record reached when they were read; 0 is not at all."""
+
+    entries: tuple[Recorded, ...]
+    extent: int
+
+
+class Desk:
+    """The one place where an answer is authorised and logged."""
+
+    def __init__(self, authority: Authority, log: DisclosureLog) -> None:
+        self._authority = authority
+        self._log = log
+
+    def authorise(self, caller: Caller, method: str) -> Permission:
+        """Return the permission of a call; raise before anything of the request is looked at."""
+        return self._authority.authorise(caller, method)
+
+    async def disclose(self, permission: Permission, scope: Scope, *, asked: Detail, told: Detail) -> UUID:
+        """Commit what is about to be told, and return the id under which it stands."""
+        disclosure = Disclosure(
+            tenant=scope.tenant,
+            permission=permission,
+            learner=scope.learner,
+            asked=asked,
+            told=told,
+        )
+        return await self._log.disclose(disclosure)
+
+
+class Reader:
+    """Answers the calls that are answered once."""
+
+    def __init__(
+        self, desk: Desk, store: RecordStore, tokens: PageTokens, clock: Callable[[], datetime]
+    ) -> None:
+        self._desk = desk
+        self._store = store
+        self._tokens = tokens
+        self._clock = clock
+
+    async def learner_record(self, permission: Permission, name: str, as_of: AsOf) -> Told[TimedRecord]:
+        """Tell what was true on a day, as known at an instant; nothing recorded is an empty record."""
+        tenant, learner = read_learner(name)
+        now = self._clock()
+        recorded = as_of.recorded if as_of.recorded and as_of.recorded < now else None
+        entries = await self._store.of_learner(tenant, learner)
+        record = learner_record(entries, AsOf(as_of.effective, recorded))
+        disclosure_id = await self._desk.disclose(
+            permission,
+            Scope(tenant, learner),
+            asked={"effective_as_of": _text(as_of.effective), "recorded_as_of": _text(as_of.recorded)},
+            told={"entries": len(record.entries), "head": record.head.hash.hex() if record.head else None},
+        )
+        return Told(TimedRecord(tenant, learner, record, as_of.effective, recorded or now), disclosure_id)
+
+    async def entry(self, permission: Permission, name: str) -> Told[Recorded]:
+        """Tell one entry with its explanation; raise NOT_FOUND, logged like any answer."""
+        wanted = read_entry(name)
+        found = await self._store.one(wanted.scope, wanted.entry_id)
+        scope = wanted.scope if found is None else Scope(wanted.scope.tenant, found.statement.learner)
+        disclosure_id = await self._desk.disclose(
+            permission,
+            scope,
+            asked={"entry": str(wanted.entry_id)},
+            told={"entries": 0 if found is None else 1},
+        )
+        if found is None:
+            raise Refusal("NOT_FOUND", "there is no such entry")
+        return Told(found, disclosure_id)
+
+    async def entries(
+        self, permission: Permission, parent: str, page_size: int, page_token: str
+    ) -> Told[Page]:
+        """Tell the next page of entries that have a position."""
+        scope = read_parent(parent)
+        size = _page_size(page_size)
+        position = self._tokens.read(parent, page_token) if page_token else 0
+        stretch = await self._store.behind(scope, position, size + 1)
+        shown = stretch.entries[:size]
+        more = len(stretch.entries) > size
+        disclosure_id = await self._desk.disclose(
+            permission, scope, asked={"after_position": position}, told=told_of(shown)
+        )
+        token = self._tokens.make(parent, place_of(shown[-1])) if more else ""
+        return Told(Page(shown, token), disclosure_id)
+
+
+def place_of(entry: Recorded) -> int:
+    """Return the position of an entry that has one."""
+    if entry.position is None:
+        raise AssertionError("lists and watches show positioned entries only")
+    return entry.position
+
+
+def told_of(entries: Sequence[Recorded]) -> Detail:
+    """Say which entries are told, as the log keeps it."""
+    if not entries:
+        return {"entries": 0}
+    return {"entries": len(entries), "first": place_of(entries[0]), "last": place_of(entries[-1])}
+
+
+def _page_size(asked: int) -> int:
+    if asked < 0:
+        raise invalid(Violation("page_size", "must not be negative"))
+    return min(asked, LARGEST_PAGE) or DEFAULT_PAGE
+
+
+def _text(time: date | datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watching the record grow: a cursor by position that survives every broken connection.
+
+What is sent is decided by the cursor alone. A notification only makes the next look come sooner;
+one that is lost costs at most the time of a poll.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.rpc.refusal import Violation, invalid
+from services.records.app.authority import Permission
+from services.records.app.names import Scope, read_parent
+from services.records.app.reading import Desk, RecordStore, Stretch, place_of, told_of
+from services.records.domain.record import Recorded
+
+CHUNK = 500
+POLL_SECONDS = 1.0
+# How often a watch of a learner to whom nothing happens is told how far the record has come.
+QUIET_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The next entries and how far the caller has come with them."""
+
+    entries: tuple[Recorded, ...]
+    position: int
+    disclosure_id: UUID
+
+
+class Growth:
+    """Wakes the watches when the record may have grown."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def pulse(self) -> None:
+        """Wake everyone who waits."""
+        woken, self._next = self._next, asyncio.Event()
+        woken.set()
+
+    @property
+    def next(self) -> asyncio.Event:
+        """What the next pulse sets; take it before looking, so that no pulse is missed."""
+        return self._next
+
+
+class Watcher:
+    """Answers the call that never ends by itself."""
+
+    def __init__(self, desk: Desk, store: RecordStore, growth: Growth) -> None:
+        self._desk = desk
+        self._store = store
+        self._growth = growth
+
+    async def watch(self, permission: Permission, parent: str, after: int) -> AsyncIterator[Chunk]:
+        """Send the entries behind a position, then each as it comes; every chunk is logged first."""
+        scope = read_parent(parent)
+        if after < 0:
+            raise invalid(Violation("after_position", "must not be negative"))
+        loop = asyncio.get_running_loop()
+        position, told, quiet_since = after, None, loop.time()
+        while True:
+            growth = self._growth.next
+            stretch = await self._store.behind(scope, position, CHUNK)
+            position = _reached(position, stretch)
+            overdue = told is None or loop.time() - quiet_since >= QUIET_SECONDS
+            if stretch.entries or (overdue and position != told):
+                yield await self._chunk(permission, scope, stretch, position)
+                told, quiet_since = position, loop.time()
+            if len(stretch.entries) < CHUNK:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(growth.wait(), POLL_SECONDS)
+
+    async def _chunk(self, permission: Permission, scope: Scope, stretch: Stretch, position: int) -> Chunk:
+        told = {**told_of(stretch.entries), "position": position}
+        disclosure_id = await self._desk.disclose(permission, scope, asked={}, told=told)
+        return Chunk(stretch.entries, position, disclosure_id)
+
+
+def _reached(position: int, stretch: Stretch) -> int:
+    """Return how far a caller has come: to the last entry of a full chunk, else to the record's end."""
+    if len(stretch.entries) == CHUNK:
+        return place_of(stretch.entries[-1])
+    return max(position, stretch.extent)

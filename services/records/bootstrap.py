@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wires the processes of records: which parts each has, and with what."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from cairn.records.v1.record_service_pb2_grpc import add_RecordServiceServicer_to_server
+from chassis.assembly import add_pool, assemble_consumer, assemble_relay
+from chassis.lifecycle import Process
+from chassis.rpc.server import RpcServer
+from chassis.settings import ServiceSettings
+from services.records.adapters.grpc_service import NAME, RecordService
+from services.records.adapters.postgres_disclosures import PostgresDisclosures
+from services.records.adapters.postgres_growth import PostgresGrowth
+from services.records.adapters.postgres_ledger import PostgresLedger
+from services.records.adapters.postgres_positions import PostgresPositions
+from services.records.adapters.postgres_record import PostgresRecords
+from services.records.app.authority import LoopbackOnly
+from services.records.app.disclosure import DisclosureLog
+from services.records.app.ledger import ENTRIES, RecordDecisions
+from services.records.app.page_token import PageTokens
+from services.records.app.reading import Desk, Reader
+from services.records.app.sequencer import LEASE_SECONDS, Sequencer
+from services.records.app.watching import Growth, Watcher
+from services.records.settings import ServeSettings
+
+SERVICE = "records"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+async def assemble_serve(process: Process, settings: ServeSettings) -> None:
+    """Answer ``cairn.records.v1`` on loopback."""
+    pool = await add_pool(process, settings, settings.database_pool_size, "records-serve")
+    store, growth = PostgresRecords(pool), Growth()
+    desk = Desk(LoopbackOnly(), DisclosureLog(PostgresDisclosures(pool)))
+    tokens = PageTokens(settings.records_page_token_secret.get_secret_value().encode())
+    reader = Reader(desk, store, tokens, lambda: datetime.now(UTC))
+    server = RpcServer([NAME], settings.records_grpc_port, process.health)
+    service = RecordService(desk, reader, Watcher(desk, store, growth))
+    add_RecordServiceServicer_to_server(service, server.server)
+    listener = PostgresGrowth(settings.database_url.get_secret_value(), growth, process.health)
+    process.add("grpc", server.run)
+    process.add("growth", listener.run)
+
+
+async def assemble_consume(process: Process, settings: ServiceSettings) -> None:
+    """Take decisions into the ledger."""
+    await assemble_consumer(process, settings, RecordDecisions(PostgresLedger()), [ENTRIES])
+
+
+async def assemble_publish(process: Process, settings: ServiceSettings) -> None:
+    """Relay the outbox."""
+    await assemble_relay(process, settings, SERVICE)
+
+
+async def assemble_schedule(process: Process, settings: ServiceSettings) -> None:
+    """Give entries their positions."""
+    pool = await add_pool(process, settings, 1, "records-schedule")
+    positions = PostgresPositions(pool, uuid4().hex, timedelta(seconds=LEASE_SECONDS))
+    process.add("sequencer", Sequencer(positions, process.health).run)
