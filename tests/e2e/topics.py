@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands in a topic, read whole, and its canonical form.
+
+Canonical form leaves out trace context alone: what a topic carries has no recorded time of its own,
+no position and no ciphertext. A record that the relay repeated counts once, as it does downstream.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from cairn.topics.catalogue import DEFAULT_PARTITIONS
+
+_TRACE = frozenset({"ce_traceparent", "ce_tracestate", "traceparent", "tracestate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One record without its place."""
+
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+    @property
+    def event_id(self) -> str:
+        return dict(self.headers)["ce_id"].decode()
+
+    @property
+    def canonical(self) -> "Carried":
+        """The record without the trace in which it began."""
+        kept = sorted((name, value) for name, value in self.headers if name not in _TRACE)
+        return Carried(self.key, tuple(kept), self.value)
+
+
+async def ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """Return the end offset of every partition that ever held a record."""
+    async with _reader(bootstrap) as consumer:
+        found = await consumer.end_offsets(_places(topic))
+    return {place.partition: offset for place, offset in found.items() if offset}
+
+
+async def read(bootstrap: str, topic: str) -> list[Carried]:
+    """Read a topic from its beginning to its present end, each partition in order."""
+    async with _reader(bootstrap) as consumer:
+        consumer.assign(_places(topic))
+        await consumer.seek_to_beginning()
+        end = await consumer.end_offsets(_places(topic))
+        carried: list[Carried] = []
+        while any([await consumer.position(place) < offset for place, offset in end.items()]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                carried += (Carried(one.key, tuple(one.headers), one.value) for one in records)
+    return carried
+
+
+async def write(bootstrap: str, topic: str, records: Iterable[Carried]) -> int:
+    """Write records in the given order; those of one key keep it. Return their number."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=20)
+    await producer.start()
+    count = 0
+    try:
+        for record in records:
+            await producer.send(topic, record.value, key=record.key, headers=list(record.headers))
+            count += 1
+    finally:
+        await producer.stop()
+    return count
+
+
+def canonical(records: Iterable[Carried]) -> dict[bytes | None, list[Carried]]:
+    """Return the canonical form of a topic: by key, in order, each event once."""
+    found: dict[bytes | None, dict[str, Carried]] = {}
+    for record in records:
+        found.setdefault(record.key, {}).setdefault(record.event_id, record.canonical)
+    return {key: list(events.values()) for key, events in found.items()}
+
+
+@asynccontextmanager
+async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+def _places(topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in range(DEFAULT_PARTITIONS)]
