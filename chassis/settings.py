@@ -81,6 +81,12 @@ class ServiceSettings(ProcessSettings):
     batch_size: int = Field(
         default=2000, ge=1, le=10000, description="the most records of one unit of work, from 1 to 10000"
     )
+    topic_partitions: int = Field(
+        default=6, ge=1, le=1000, description="the number of partitions that each topic was created with"
+    )
+    relay_slots: int = Field(
+        default=2, ge=1, le=64, description="the number of slots among which relays share the partitions"
+    )
     runner: Literal["aiokafka", "faust"] = Field(
         default="aiokafka", description="the stream runner of a consumer, aiokafka or faust"
     )

@@ -113,9 +113,9 @@ def lag(consumer: str, topic: str, partition: int, records: int) -> None:
     _lag.set(records, {"consumer": consumer, "topic": topic, "partition": partition})
 
 
-def outbox_age(slot: int, seconds: float) -> None:
-    """Record the age of the oldest unpublished row of a relay's slot."""
-    _outbox_age.set(seconds, {"slot": slot})
+def outbox_age(seconds: float) -> None:
+    """Record the age of the oldest row that the relay has not published."""
+    _outbox_age.set(seconds)
 
 
 def published(topic: str, records: int) -> None:

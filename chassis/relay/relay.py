@@ -5,7 +5,9 @@ import asyncio
 from contextlib import suppress
 from uuid import uuid4
 
+from chassis import telemetry
 from chassis.database import Pool
+from chassis.health import Health
 from chassis.relay.slot import Slot, SlotSettings
 from chassis.sqlstate import OUTSIDE
 
@@ -13,16 +15,19 @@ _OLDEST = "select coalesce(extract(epoch from now() - min(created_at)), 0)::floa
 
 # How soon a listener that has lost its connection, or has been asked to stop, notices.
 _LOOK = 0.25
+_WATCH = 5.0
 
 
 class Relay:
     """Publishes the outbox of one service."""
 
-    def __init__(self, pool: Pool, bootstrap: str, slots: int) -> None:
+    def __init__(self, pool: Pool, bootstrap: str, slots: int, health: Health) -> None:
         """Begin with no slot held; another relay may hold some of them."""
         holder = uuid4().hex
         self._pool = pool
-        self._slots = [Slot(pool, SlotSettings(number, slots, bootstrap, holder)) for number in range(slots)]
+        self._slots = [
+            Slot(pool, SlotSettings(number, slots, bootstrap, holder), health) for number in range(slots)
+        ]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until asked to stop; the batch in hand is finished first."""
@@ -30,6 +35,7 @@ class Relay:
             for slot in self._slots:
                 running.create_task(slot.run(stop))
             running.create_task(self._listen(stop))
+            running.create_task(self._watch(stop))
             await stop.wait()
             self._wake()
 
@@ -43,9 +49,10 @@ class Relay:
                     await connection.remove_listener("cairn_outbox", self._wake)
             await _within(_LOOK, stop)
 
-    async def oldest(self) -> float:
-        """Return the age of the oldest unsent row in seconds, 0 when all is sent."""
-        return float(await self._pool.fetchval(_OLDEST))
+    async def _watch(self, stop: asyncio.Event) -> None:
+        while not await _within(_WATCH, stop):
+            with suppress(*OUTSIDE):
+                telemetry.outbox_age(float(await self._pool.fetchval(_OLDEST)))
 
     def _wake(self, *_notification: object) -> None:
         for slot in self._slots:

@@ -6,6 +6,7 @@ is not passed over. Sent rows are deleted by their ids, in a transaction that ch
 """
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,8 +15,10 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from chassis import telemetry
 from chassis.database import Pool
 from chassis.errors import Conflict
+from chassis.health import Health
 from chassis.relay.lease import Lease, check_lease, give_back, take_lease
 from chassis.relay.publisher import Unsent, send, start_producer
 from chassis.sqlstate import OUTSIDE
@@ -54,9 +57,11 @@ class SlotSettings:
 class Slot:
     """Publishes one slot for as long as its lease can be had."""
 
-    def __init__(self, pool: Pool, settings: SlotSettings) -> None:
-        """Begin without a lease and without a producer."""
+    def __init__(self, pool: Pool, settings: SlotSettings, health: Health) -> None:
+        """Begin without a lease and without a producer; ``health`` learns whether publishing works."""
+        self._health = health
         self.wake = asyncio.Event()
+        health.expect(self.name)
         self._pool = pool
         self._settings = settings
         self._lease: Lease | None = None
@@ -81,8 +86,10 @@ class Slot:
         self.wake.clear()
         try:
             busy = await self._hold() and await self._publish()
+            self._health.met(self.name)
         except (KafkaError, Conflict, ExceptionGroup, *OUTSIDE) as error:
             log.warning("relay begins again", slot=self.name, error=type(error).__name__)
+            self._health.unmet(self.name, "not publishing")
             await self._discard()
             await asyncio.sleep(_RETRY)
             return
@@ -117,6 +124,8 @@ class Slot:
         ]
         await send(self._producer, unsent)
         await self._delete([row.id for row in unsent])
+        for topic, count in Counter(row.at.topic for row in unsent).items():
+            telemetry.published(topic, count)
         return True
 
     async def _delete(self, sent: list[int]) -> None:

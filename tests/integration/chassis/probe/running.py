@@ -80,7 +80,7 @@ async def relaying(probe: Probe, slots: int = 2) -> AsyncIterator[None]:
     """Relay the probe's outbox until the block is left."""
     pool = await open_pool(probe.relay, 5)
     stop = asyncio.Event()
-    task = asyncio.create_task(Relay(pool, probe.bootstrap, slots).run(stop))
+    task = asyncio.create_task(Relay(pool, probe.bootstrap, slots, Health()).run(stop))
     try:
         yield
     finally:
