@@ -19,7 +19,7 @@ class Emitted:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Subject:
     """Whose attainment in which competency."""
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where assessment touches the outside: PostgreSQL, Kafka, HTTP and gRPC."""

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Kafka door: records of ``ingest.*`` topics go through intake in the transaction of their progress.
+
+What is refused, and the second content of one id, leaves a reference in the topic's dead letters: the
+id of the sealed payload, its digest and the reason, never the bytes nor the producer's own key (design
+section 2). The tenant follows from the topic.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Connection, Pool, see_tenants
+from chassis.errors import Reject
+from chassis.streams.message import Accepted, Headers, Message, Partition, Record
+from chassis.unit.deadletter import PREFIX
+from chassis.unit.due import Timers
+from chassis.unit.fence import Outcome
+from chassis.unit.outbox import Outgoing, Partitions, headers_text
+from chassis.unit.unit import Unit
+from chassis.unit.work import UnitOfWork
+from services.assessment.app.arrival import Arrival
+from services.assessment.app.intake import Answer, Intake, Verdict
+from services.assessment.app.payloads import digest
+from services.assessment.app.sources import Source
+
+_OUTCOMES = {
+    Verdict.STORED: Outcome.APPLIED,
+    Verdict.DUPLICATE: Outcome.DUPLICATE,
+    Verdict.CONFLICT: Outcome.DEAD_LETTERED,
+    Verdict.REFUSED: Outcome.DEAD_LETTERED,
+}
+# Intake stamps the instant itself, and whose the record is it learns only by reading it.
+_NOT_YET = datetime.fromtimestamp(0, UTC)
+_NOBODY = LearnerId("")
+
+
+class IngestDoor:
+    """Takes the records of all sources' topics to intake."""
+
+    consumer = "intake"
+
+    def __init__(self, intake: Intake, sources: Iterable[Source]) -> None:
+        """Begin with the sources that may publish."""
+        self._intake = intake
+        self._sources = {source.topic: source for source in sources}
+        self.topics = tuple(sorted(self._sources))
+
+    def decode(self, record: Record) -> Message[Arrival]:
+        """Read the envelope; what is wrong with it is for intake to judge, as all else is."""
+        source = self._sources[record.topic]
+        arrival = Arrival(source, raw_bytes(record.headers, record.value), _envelope(record))
+        return Message(record, source.tenant, _NOBODY, source.name, "", b"", _NOT_YET, arrival)
+
+    async def reload(self, _connection: Connection, _tenant: TenantId, _epoch: int, /) -> None:
+        """Do nothing: no rule says what is taken in."""
+
+    async def fold(self, unit: Unit, accepted: Sequence[Accepted[Arrival]]) -> None:
+        """Take in the arrivals and note how each record ended."""
+        answers = await self._intake.take(unit, [each.event for each in accepted])
+        for each, answer in zip(accepted, answers, strict=True):
+            outcome = _OUTCOMES[answer.verdict]
+            unit.end(each.message.record, outcome)
+            if outcome is Outcome.DEAD_LETTERED:
+                unit.outgoing.append(reference(each.message, answer))
+
+
+class IntakeWork(UnitOfWork):
+    """The unit of work without inbox, learner locks and epochs.
+
+    A statement's identity outlives every inbox, results need no order (I4), and no rule is read.
+    """
+
+    def __init__(self, pool: Pool, door: IngestDoor, partitions: Partitions) -> None:
+        """Begin with no partition owned."""
+        super().__init__(pool, door, partitions)
+        self._door = door
+
+    async def _unit(self, connection: Connection, messages: Sequence[Message[Arrival]]) -> Unit:
+        await see_tenants(connection, {message.tenant for message in messages})
+        unit = Unit(connection, {}, Timers(()), self._partitions)
+        if messages:
+            await self._door.fold(unit, [Accepted(message, message.as_of) for message in messages])
+        return unit
+
+    async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
+        """Leave a reference to one record that the database refuses, without its payload."""
+        message = self._door.decode(record)
+        async with self._pool.acquire() as connection, connection.transaction():
+            steps, fresh = await self.ownership.lock(connection, [record])
+            unit = await self._unit(connection, [])
+            await see_tenants(connection, [message.tenant])
+            for lost in fresh:
+                unit.outgoing.append(reference(message, Answer(Verdict.REFUSED, reason=error.reason)))
+                unit.end(lost, Outcome.DEAD_LETTERED)
+            await self._finish(unit, steps, fresh)
+        return self.ownership.settle(steps)
+
+
+def raw_bytes(headers: Headers, value: bytes | None) -> bytes:
+    """Return what arrived as one text of bytes: the headers as a line of JSON, then the value.
+
+    A client library hands on Kafka's null header as None, whatever its types say.
+    """
+    return headers_text((name, part or b"") for name, part in headers).encode() + b"\n" + (value or b"")
+
+
+def _envelope(record: Record) -> CloudEvent | MalformedEvent:
+    try:
+        return from_kafka(record.headers, record.value)
+    except MalformedEvent as error:
+        return error
+
+
+def reference(message: Message[Arrival], answer: Answer) -> Outgoing:
+    """Return the dead letter that names a sealed payload, in the partition of the same number."""
+    record = message.record
+    about = {
+        "payload": None if answer.payload is None else str(answer.payload),
+        "digest": digest(message.event),
+        "verdict": answer.verdict,
+        "field": answer.field,
+        "reason": answer.reason,
+    }
+    added = {
+        "consumer": IngestDoor.consumer,
+        "original_topic": record.topic,
+        "original_partition": str(record.partition),
+        "original_offset": str(record.offset),
+        "original_timestamp": str(record.timestamp),
+        "reason": "conflict" if answer.verdict is Verdict.CONFLICT else answer.reason,
+        "field": answer.field,
+    }
+    headers = [("content-type", b"application/json")]
+    headers += [(PREFIX + name, text.encode()) for name, text in added.items()]
+    value = json.dumps(about).encode()
+    topic = record.topic + ".dlq"
+    return Outgoing(message.tenant, topic, record.partition, None, headers_text(headers), value)

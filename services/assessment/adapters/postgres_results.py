@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts and last emissions in PostgreSQL: loaded by exact keys, written in bulk."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from cairn.events.attainment import AttainmentStatus, PolicyReference
+from cairn.events.result import Finality, Integrity, Outcome
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Connection
+from services.assessment.app.facts import Facts, LearnerKey
+from services.assessment.domain.attainment import Attainment
+from services.assessment.domain.change import Emitted, Subject
+from services.assessment.domain.results import Result, Retraction
+
+_ACTIVITIES = """
+select tenant, learner, result_id, activity from assessment.result
+join unnest($1::text[], $2::text[], $3::uuid[]) as wanted (tenant, learner, result_id)
+    using (tenant, learner, result_id)
+"""
+_RESULTS = """
+select r.tenant, r.learner, r.result_id, r.activity, r.attempt, r.score_raw, r.score_min, r.score_max,
+    r.outcome, r.finality, r.integrity, r.carried_over, r.occurred_at, r.version, r.modified_at
+from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
+join assessment.competency c on c.tenant = wanted.tenant and c.competency = wanted.competency
+join assessment.result r
+    on r.tenant = wanted.tenant and r.learner = wanted.learner and r.activity = any (c.activities)
+"""
+_RETRACTIONS = """
+select tenant, learner, result_id, retracts from assessment.retraction
+join unnest($1::text[], $2::text[]) as wanted (tenant, learner) using (tenant, learner)
+"""
+_EMITTED = """
+select tenant, learner, competency, status, score, band, scheme, achieved_on, valid_until,
+    policy, policy_version, policy_hash, revision, event_id
+from assessment.attainment
+join unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
+    using (tenant, learner, competency)
+"""
+_ADD_RESULTS = """
+insert into assessment.result (
+    tenant, learner, activity, result_id, attempt, score_raw, score_min, score_max,
+    outcome, finality, integrity, carried_over, occurred_at, version, modified_at
+)
+select * from unnest(
+    $1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[],
+    $6::numeric[], $7::numeric[], $8::numeric[], $9::text[], $10::text[], $11::text[],
+    $12::boolean[], $13::timestamptz[], $14::bigint[], $15::timestamptz[]
+)
+on conflict do nothing
+"""
+_ADD_RETRACTIONS = """
+insert into assessment.retraction (tenant, learner, retracts, result_id)
+select * from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[])
+on conflict do nothing
+"""
+_STORE_EMITTED = """
+insert into assessment.attainment as stored (
+    tenant, learner, competency, status, score, band, scheme, achieved_on, valid_until,
+    policy, policy_version, policy_hash, revision, event_id, epoch
+)
+select * from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::text[], $8::date[],
+    $9::date[], $10::text[], $11::int[], $12::text[], $13::int[], $14::uuid[], $15::bigint[]
+)
+on conflict (tenant, learner, competency) do update set
+    status = excluded.status, score = excluded.score, band = excluded.band, scheme = excluded.scheme,
+    achieved_on = excluded.achieved_on, valid_until = excluded.valid_until, policy = excluded.policy,
+    policy_version = excluded.policy_version, policy_hash = excluded.policy_hash,
+    revision = excluded.revision, event_id = excluded.event_id, epoch = excluded.epoch
+"""
+
+_outcomes = {each.value: each for each in Outcome}
+_finalities = {each.value: each for each in Finality}
+_integrities = {each.value: each for each in Integrity}
+
+
+class PostgresFacts:
+    """Keeps accepted results, retractions and published attainments."""
+
+    async def activities_of(
+        self, connection: Connection, wanted: Sequence[tuple[LearnerKey, str]]
+    ) -> Mapping[tuple[LearnerKey, str], str]:
+        """Return the activities of those learners' results that are stored, by result id."""
+        columns = _transposed([(*key, UUID(result_id)) for key, result_id in wanted])
+        rows = await connection.fetch(_ACTIVITIES, *columns)
+        return {
+            ((tenant, learner), str(result_id)): activity for tenant, learner, result_id, activity in rows
+        }
+
+    async def load(self, connection: Connection, subjects: Sequence[Subject]) -> Facts:
+        """Load the results, retractions and last emissions of exactly these subjects."""
+        facts = Facts()
+        if not subjects:
+            return facts
+        keys = _transposed([(each.tenant, each.learner, each.competency) for each in subjects])
+        seen = set()
+        for row in await connection.fetch(_RESULTS, *keys):
+            # An activity of two competencies comes twice.
+            if (one := (row[0], row[1], row[2])) not in seen:
+                seen.add(one)
+                facts.add_result((row[0], row[1]), _result(row))
+        learners = _transposed(sorted({(each.tenant, each.learner) for each in subjects}))
+        for tenant, learner, result_id, retracts in await connection.fetch(_RETRACTIONS, *learners):
+            facts.add_retraction((tenant, learner), Retraction(str(result_id), str(retracts)))
+        for row in await connection.fetch(_EMITTED, *keys):
+            facts.emitted[Subject(TenantId(row[0]), LearnerId(row[1]), row[2])] = _emitted(row)
+        return facts
+
+    async def add_results(self, connection: Connection, results: Sequence[tuple[LearnerKey, Result]]) -> None:
+        """Store accepted results."""
+        if results:
+            await connection.execute(_ADD_RESULTS, *_transposed([_row(*each) for each in results]))
+
+    async def add_retractions(
+        self, connection: Connection, retractions: Sequence[tuple[LearnerKey, Retraction]]
+    ) -> None:
+        """Store accepted retractions."""
+        rows = [(*key, UUID(each.retracts), UUID(each.result_id)) for key, each in retractions]
+        if rows:
+            await connection.execute(_ADD_RETRACTIONS, *_transposed(rows))
+
+    async def store_emitted(
+        self, connection: Connection, changed: Mapping[Subject, tuple[Emitted, int]]
+    ) -> None:
+        """Store what was last published, with the rule epoch under which it was concluded."""
+        rows = [_emitted_row(subject, *changed[subject]) for subject in sorted(changed)]
+        if rows:
+            await connection.execute(_STORE_EMITTED, *_transposed(rows))
+
+
+def _transposed(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _result(row: Any) -> Result:
+    _, _, result_id, activity, attempt, raw, low, high, *judged = row
+    outcome, finality, integrity, carried_over, *times = judged
+    return Result(
+        str(result_id),
+        activity,
+        attempt,
+        None if raw is None else (raw, low, high),
+        _outcomes[outcome],
+        _finalities[finality],
+        _integrities[integrity],
+        carried_over,
+        *times,
+    )
+
+
+def _row(key: LearnerKey, result: Result) -> tuple[Any, ...]:
+    return (
+        *key,
+        result.activity,
+        UUID(result.result_id),
+        result.attempt,
+        *(result.score or (None, None, None)),
+        result.outcome,
+        result.finality,
+        result.integrity,
+        result.carried_over,
+        result.occurred_at,
+        result.version,
+        result.modified_at,
+    )
+
+
+def _emitted(row: Any) -> Emitted:
+    (
+        _,
+        _,
+        _,
+        status,
+        score,
+        band,
+        scheme,
+        achieved_on,
+        valid_until,
+        policy,
+        version,
+        hashed,
+        revision,
+        event_id,
+    ) = row
+    attainment = Attainment(
+        status=AttainmentStatus(status),
+        score=score,
+        band=band,
+        scheme=scheme,
+        achieved_on=achieved_on,
+        valid_until=valid_until,
+        policy=PolicyReference(policy=policy, version=version, hash=hashed),
+    )
+    return Emitted(attainment, revision, str(event_id))
+
+
+def _emitted_row(subject: Subject, last: Emitted, epoch: int) -> tuple[Any, ...]:
+    now = last.attainment
+    return (
+        subject.tenant,
+        subject.learner,
+        subject.competency,
+        now.status,
+        now.score,
+        now.band,
+        now.scheme,
+        now.achieved_on,
+        now.valid_until,
+        now.policy.policy,
+        now.policy.version,
+        now.policy.hash,
+        last.revision,
+        UUID(last.event_id),
+        epoch,
+    )

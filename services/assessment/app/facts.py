@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The facts that one batch folds over: what is stored of the learners and competencies it touches."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Connection
+from services.assessment.domain.change import Emitted, Subject
+from services.assessment.domain.results import Result, Retraction
+
+LearnerKey: TypeAlias = tuple[TenantId, LearnerId]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of the batch's learners, growing record by record."""
+
+    results: dict[LearnerKey, dict[str, list[Result]]] = field(default_factory=dict)
+    """Learner → activity → results."""
+    retractions: dict[LearnerKey, list[Retraction]] = field(default_factory=dict)
+    emitted: dict[Subject, Emitted] = field(default_factory=dict)
+
+    def add_result(self, key: LearnerKey, result: Result) -> None:
+        """Add an accepted result."""
+        self.results.setdefault(key, {}).setdefault(result.activity, []).append(result)
+
+    def add_retraction(self, key: LearnerKey, retraction: Retraction) -> None:
+        """Add an accepted retraction."""
+        self.retractions.setdefault(key, []).append(retraction)
+
+    def of(self, key: LearnerKey, activities: Iterable[str]) -> list[Result]:
+        """Return a learner's results of some activities."""
+        known = self.results.get(key, {})
+        return [result for activity in activities for result in known.get(activity, ())]
+
+
+class FactStore(Protocol):
+    """Where accepted results, retractions and published attainments are kept."""
+
+    async def activities_of(
+        self, connection: Connection, wanted: Sequence[tuple[LearnerKey, str]]
+    ) -> Mapping[tuple[LearnerKey, str], str]:
+        """Return the activities of those learners' results that are stored, by result id."""
+        ...
+
+    async def load(self, connection: Connection, subjects: Sequence[Subject]) -> Facts:
+        """Load the results, retractions and last emissions of exactly these subjects."""
+        ...
+
+    async def add_results(self, connection: Connection, results: Sequence[tuple[LearnerKey, Result]]) -> None:
+        """Store accepted results."""
+        ...
+
+    async def add_retractions(
+        self, connection: Connection, retractions: Sequence[tuple[LearnerKey, Retraction]]
+    ) -> None:
+        """Store accepted retractions."""
+        ...
+
+    async def store_emitted(
+        self, connection: Connection, changed: Mapping[Subject, tuple[Emitted, int]]
+    ) -> None:
+        """Store what was last published, with the rule epoch under which it was concluded."""
+        ...

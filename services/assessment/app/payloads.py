@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Raw payloads: kept sealed, under the learner's own key or that of the source and month."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+from cairn.ids import LearnerId, TenantId, derived_id
+from chassis.database import Connection
+from services.assessment.app.arrival import Arrival
+from services.assessment.app.sealing import MasterKey, new_data_key, seal
+
+Subject = tuple[TenantId, str]
+
+# Enough for the learners of a busy hour; a key is loaded again when it was pushed out.
+_KEPT_KEYS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What arrived and is to be kept, not sealed yet."""
+
+    id: UUID
+    arrival: Arrival
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPayload:
+    """A row of sealed bytes."""
+
+    id: UUID
+    source: str
+    subject: Subject
+    sealed: bytes
+
+
+class PayloadStore(Protocol):
+    """Where data keys and sealed payloads are kept."""
+
+    async def load_keys(self, connection: Connection, subjects: Sequence[Subject]) -> dict[Subject, bytes]:
+        """Return the wrapped keys of those subjects that have one."""
+        ...
+
+    async def add_keys(self, connection: Connection, wrapped: Mapping[Subject, bytes]) -> None:
+        """Add wrapped keys in the order of their subjects; a subject that has one keeps it."""
+        ...
+
+    async def store(self, connection: Connection, payloads: Sequence[SealedPayload], at: datetime) -> None:
+        """Store payloads; one that is stored already stays as it is."""
+        ...
+
+
+def of_learner(tenant: TenantId, learner: LearnerId) -> Subject:
+    """Return the subject under whose key a learner's payloads are sealed."""
+    return tenant, f"learner/{learner}"
+
+
+def of_source(arrival: Arrival, at: datetime) -> Subject:
+    """Return the subject of a payload of nobody known: its source and month."""
+    return arrival.source.tenant, f"source/{arrival.source.name}/{at:%Y-%m}"
+
+
+def refused_id(arrival: Arrival) -> UUID:
+    """Return the id of a payload that made no result: the same bytes again are the same payload."""
+    source = arrival.source
+    return derived_id(source.tenant, LearnerId(""), f"payload:{source.name}", 0, [digest(arrival)])
+
+
+def digest(arrival: Arrival) -> str:
+    """Return the SHA-256 of what arrived."""
+    return sha256(arrival.raw).hexdigest()
+
+
+class Payloads:
+    """Seals and keeps payloads, making data keys as they are needed."""
+
+    def __init__(self, store: PayloadStore, master: MasterKey) -> None:
+        """Begin with no key in memory."""
+        self._store = store
+        self._master = master
+        self._keys: dict[Subject, bytes] = {}
+
+    async def keep(self, connection: Connection, payloads: Sequence[Payload], at: datetime) -> None:
+        """Seal and store payloads in the caller's transaction."""
+        if not payloads:
+            return
+        keys = await self._keys_of(connection, {payload.subject for payload in payloads})
+        sealed = [_sealed(payload, keys[payload.subject]) for payload in payloads]
+        await self._store.store(connection, sealed, at)
+
+    async def _keys_of(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
+        unknown = sorted(subject for subject in subjects if subject not in self._keys)
+        found = {subject: self._keys[subject] for subject in subjects if subject in self._keys}
+        if not unknown:
+            return found
+        stored = self._unwrapped(await self._store.load_keys(connection, unknown))
+        self._remember(stored)
+        missing = [subject for subject in unknown if subject not in stored]
+        return found | stored | (await self._make(connection, missing) if missing else {})
+
+    async def _make(self, connection: Connection, subjects: Sequence[Subject]) -> dict[Subject, bytes]:
+        # Not remembered before they are loaded again: this transaction may still be rolled back.
+        await self._store.add_keys(
+            connection, {subject: self._master.wrap(new_data_key(), *subject) for subject in subjects}
+        )
+        return self._unwrapped(await self._store.load_keys(connection, subjects))
+
+    def _unwrapped(self, wrapped: Mapping[Subject, bytes]) -> dict[Subject, bytes]:
+        return {subject: self._master.unwrap(key, *subject) for subject, key in wrapped.items()}
+
+    def _remember(self, keys: Mapping[Subject, bytes]) -> None:
+        if len(self._keys) + len(keys) > _KEPT_KEYS:
+            self._keys.clear()
+        self._keys.update(keys)
+
+
+def _sealed(payload: Payload, key: bytes) -> SealedPayload:
+    source, tenant = payload.arrival.source.name, payload.subject[0]
+    sealed = seal(key, payload.arrival.raw, tenant, source, str(payload.id))
+    return SealedPayload(payload.id, source, payload.subject, sealed)
