@@ -16,10 +16,9 @@ from chassis.streams.handler import Handler
 from chassis.unit.outbox import Partitions
 from chassis.unit.work import UnitOfWork
 
-RELAY_SLOTS = 2
 _HEARTBEATS = 15
 # Each slot may hold a connection, the listener holds one, and the age is asked for besides.
-_RELAY_CONNECTIONS = RELAY_SLOTS + 2
+_BESIDE_SLOTS = 2
 
 
 async def assemble_consumer(
@@ -55,9 +54,9 @@ async def assemble_consumer(
 
 async def assemble_relay(process: Process, settings: ServiceSettings, service: str) -> None:
     """Add the relay of a service's outbox to a process."""
-    pool = await add_pool(process, settings, _RELAY_CONNECTIONS, f"{service}-relay")
-    process.add("relay", Relay(pool, settings.kafka_bootstrap_servers, RELAY_SLOTS).run)
-    process.health.met("relay")
+    slots = settings.relay_slots
+    pool = await add_pool(process, settings, slots + _BESIDE_SLOTS, f"{service}-relay")
+    process.add("relay", Relay(pool, settings.kafka_bootstrap_servers, slots, process.health).run)
 
 
 async def add_pool(process: Process, settings: ServiceSettings, size: int, name: str) -> Pool:

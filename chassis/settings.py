@@ -70,7 +70,7 @@ class ServiceSettings(ProcessSettings):
         default=45,
         ge=6,
         le=300,
-        description="the seconds, from 6 to 300, without a heartbeat after which a consumer loses its partitions",
+        description="the seconds from 6 to 300 without a heartbeat after which a consumer loses its share",
     )
     health_port: Port = Field(
         default=0, description="a port from 1 to 65535 for /livez and /readyz on loopback; 0 takes a free one"
@@ -80,9 +80,6 @@ class ServiceSettings(ProcessSettings):
     )
     batch_size: int = Field(
         default=2000, ge=1, le=10000, description="the most records of one unit of work, from 1 to 10000"
-    )
-    topic_partitions: int = Field(
-        default=6, ge=1, le=1000, description="the number of partitions that each topic was created with"
     )
     relay_slots: int = Field(
         default=2, ge=1, le=64, description="the number of slots among which relays share the partitions"

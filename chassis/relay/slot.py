@@ -61,9 +61,9 @@ class Slot:
         """Begin without a lease and without a producer; ``health`` learns whether publishing works."""
         self._health = health
         self.wake = asyncio.Event()
-        health.expect(self.name)
         self._pool = pool
         self._settings = settings
+        health.expect(self.name)
         self._lease: Lease | None = None
         self._renew_at = 0.0
         self._producer: AIOKafkaProducer | None = None
