@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``cairn`` command: one module for each group of commands."""
+
+import logging
+import sys
+
+import typer
+
+from cairn.cli import policies, record, results, rules, topics
+from cairn.cli.output import report
+from cairn.client.errors import CallError
+
+app = typer.Typer(
+    name="cairn",
+    help="Publish results, policies and rules, and ask for the record that they lead to.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback's local variables may hold learner data
+)
+app.add_typer(topics.app, name="topics")
+app.add_typer(policies.app, name="policies")
+app.add_typer(rules.app, name="rules")
+app.add_typer(results.app, name="results")
+app.add_typer(record.app, name="record")
+
+
+def main() -> None:
+    """Run the command; what a service refuses is said in its words, with exit code 1."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it meets is raised, and told once
+    try:
+        app()
+    except CallError as error:
+        report(error)
+        sys.exit(1)
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask one institution for its record. Every answer was logged there as a disclosure first."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cairn.client.channel import ask, open_channel, to_date
+from cairn.client.errors import UnavailableError, error_of
+from cairn.records.v1.entry_pb2 import Entry
+from cairn.records.v1.record_service_pb2 import (
+    GetEntryRequest,
+    GetEntryResponse,
+    GetLearnerRecordRequest,
+    GetLearnerRecordResponse,
+    ListEntriesRequest,
+    WatchEntriesRequest,
+)
+from cairn.records.v1.record_service_pb2_grpc import RecordServiceStub
+
+_BETWEEN_WATCHES_SECONDS = 1.0
+
+
+class RecordsClient:
+    """Asks for the record of one institution; every method raises CallError."""
+
+    def __init__(self, channel: grpc.aio.Channel, tenant: str) -> None:
+        """Use a channel that the caller closes."""
+        self._stub = RecordServiceStub(channel)
+        self._institution = f"institutions/{tenant}"
+
+    async def record(
+        self, learner: str, *, effective_as_of: date | None = None, recorded_as_of: datetime | None = None
+    ) -> GetLearnerRecordResponse:
+        """Return what was true on a day, as known at an instant with its zone; both default to now."""
+        request = GetLearnerRecordRequest(name=self._learner(learner))
+        if effective_as_of is not None:
+            request.effective_as_of.CopyFrom(to_date(effective_as_of))
+        if recorded_as_of is not None:
+            request.recorded_as_of.CopyFrom(_timestamp(recorded_as_of))
+        return await ask(self._stub.GetLearnerRecord, request)
+
+    async def entry(self, entry: str, *, learner: str = "-") -> GetEntryResponse:
+        """Return one entry with its explanation; the id of the entry alone will do."""
+        name = f"{self._learner(learner)}/entries/{entry}"
+        return await ask(self._stub.GetEntry, GetEntryRequest(name=name))
+
+    async def entries(self, *, learner: str | None = None, page_size: int = 1000) -> AsyncIterator[Entry]:
+        """Yield the entries by position, of one learner or of all, page by page."""
+        request = ListEntriesRequest(parent=self._parent(learner), page_size=page_size)
+        while True:
+            page = await ask(self._stub.ListEntries, request)
+            for entry in page.entries:
+                yield entry
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def watch(
+        self, *, learner: str | None = None, after_position: int | None = None
+    ) -> AsyncIterator[Entry]:
+        """Yield each entry once, by position, and never end; goes on by itself after a broken connection."""
+        request = WatchEntriesRequest(parent=self._parent(learner), after_position=after_position)
+        while True:
+            call = self._stub.WatchEntries(request)
+            try:
+                async for answer in call:
+                    for entry in answer.entries:
+                        request.after_position = entry.position
+                        yield entry
+                    if answer.HasField("position"):
+                        request.after_position = answer.position
+            except grpc.aio.AioRpcError as error:
+                failure = error_of(error)
+                if not isinstance(failure, UnavailableError):
+                    raise failure from None
+            finally:
+                call.cancel()
+            await asyncio.sleep(_BETWEEN_WATCHES_SECONDS)
+
+    def _learner(self, learner: str) -> str:
+        return f"{self._institution}/learners/{learner}"
+
+    def _parent(self, learner: str | None) -> str:
+        return self._institution if learner is None else self._learner(learner)
+
+
+@asynccontextmanager
+async def open_records(address: str, tenant: str) -> AsyncIterator[RecordsClient]:
+    """Open a channel of its own for a client."""
+    async with open_channel(address) as channel:
+        yield RecordsClient(channel, tenant)
+
+
+def _timestamp(instant: datetime) -> Timestamp:
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs its zone")
+    stamp = Timestamp()
+    stamp.FromDatetime(instant)
+    return stamp
