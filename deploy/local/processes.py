@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the services' processes as processes of the system, and notices when one ends.
+
+Nothing is restarted: a process that ends on its own is a fault, shown with the end of its log.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from deploy.local.detached import exit_code, launch, with_home
+from deploy.local.logtail import ServerFailedError, tail
+from deploy.local.ports import LOOPBACK
+from deploy.local.running import Running, stop_all
+
+STOP_SECONDS = 12.0
+READY_SECONDS = 90.0
+LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One process: a name, the module that it runs with its arguments, and its settings."""
+
+    name: str
+    command: tuple[str, ...]
+    health_port: int
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process that was started, with its log."""
+
+    service: Service
+    running: Running
+    log: Path
+
+    def check(self) -> None:
+        """Raise ServerFailedError with the end of the log if the process has ended."""
+        code = exit_code(self.running.pid)
+        if code is not None:
+            raise ServerFailedError(f"{self.service.name} (exit code {code})", tail(self.log))
+
+
+class Processes:
+    """The processes of one installation, whose folder keeps their logs and remembers them."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._folder = folder
+        self._root = root
+        self._started: list[Started] = []
+
+    def start(self, services: Sequence[Service]) -> None:
+        """Start processes, after ending those that a killed run left behind."""
+        self._end_leftovers(services)
+        for service in services:
+            self._started.append(self._start(service))
+
+    async def ready(self) -> None:
+        """Wait until every process says that it is ready; fail as soon as one has ended."""
+        deadline = time.monotonic() + READY_SECONDS
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            for started in self._started:
+                while (reason := await _unready(session, started.service.health_port)) is not None:
+                    self.check()
+                    if time.monotonic() > deadline:
+                        what = f"{started.service.name} ({reason} after {READY_SECONDS:.0f} s)"
+                        raise ServerFailedError(what, tail(started.log))
+                    await asyncio.sleep(LOOK_SECONDS)
+
+    def check(self) -> None:
+        """Raise ServerFailedError for the first process that has ended."""
+        for started in self._started:
+            started.check()
+
+    async def watch(self) -> None:
+        """Return never; raise ServerFailedError once a process has ended."""
+        while True:
+            self.check()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def stop(self) -> list[str]:
+        """Stop all processes at once; return the names of those that had to be killed."""
+        killed = stop_all([each.running for each in self._started], STOP_SECONDS)
+        names = [each.service.name for each in self._started if each.running in killed]
+        self._started.clear()
+        return names
+
+    def _start(self, service: Service) -> Started:
+        log = self._folder / "logs" / f"{service.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        environment = with_home({**service.environment, "HEALTH_PORT": str(service.health_port)})
+        pid = launch([sys.executable, "-m", *service.command], log, self._root, environment=environment)
+        running = Running.of(pid, service.command[0])
+        running.remember(self._state(service))
+        return Started(service, running, log)
+
+    def _end_leftovers(self, services: Sequence[Service]) -> None:
+        remembered = (Running.read(self._state(service)) for service in services)
+        stop_all([each for each in remembered if each is not None], STOP_SECONDS)
+
+    def _state(self, service: Service) -> Path:
+        return self._folder / "processes" / f"{service.name}.json"
+
+
+@asynccontextmanager
+async def watched(processes: Processes) -> AsyncIterator[None]:
+    """Run the block beside the watch over the processes: when one ends, the block is cancelled."""
+    block = asyncio.current_task()
+    watch = asyncio.ensure_future(processes.watch())
+    watch.add_done_callback(lambda done: None if done.cancelled() or block is None else block.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if block is not None and watch.done() and not watch.cancelled():
+            block.uncancel()
+            watch.result()
+        raise
+    finally:
+        watch.cancel()
+
+
+async def _unready(session: aiohttp.ClientSession, port: int) -> str | None:
+    try:
+        async with session.get(f"http://{LOOPBACK}:{port}/readyz") as answer:
+            if answer.status == 200:
+                return None
+            conditions = (await answer.json())["conditions"]
+            return "not ready: " + ", ".join(
+                f"{name} {each.get('reason', '')}" for name, each in conditions.items() if not each["holds"]
+            )
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+        return "no answer"
