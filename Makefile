@@ -96,8 +96,9 @@ protos: $(VENV)/.installed ## Check the gRPC contracts, and that none breaks the
 	$(BIN)/buf lint
 	$(BIN)/buf breaking --against $(RELEASED_PROTOS)
 
-schemas: $(VENV)/.installed ## Check that no event schema breaks the released ones
+schemas: $(VENV)/.installed ## Check that no event schema breaks the released ones, and what is made of them
 	$(BIN)/python -m cairn.schemas.check
+	$(BIN)/python -m cairn.schemas.generate --check
 
 asyncapi: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Read the AsyncAPI document with its reference parser
 	$(NODE) build/asyncapi/parse.mjs $(ASYNCAPI_DOCUMENT)

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, PlainSerializer, WithJsonSchema
 from pydantic.functional_validators import BeforeValidator
 
-_DECIMAL = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$"
+_DECIMAL = r"^-?[0-9]{1,10}(\.[0-9]{1,10})?$"
 _RATIONAL = r"^-?[0-9]{1,20}(/[1-9][0-9]{0,19})?$"
 _exact = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20}|/[1-9][0-9]{0,19})?\Z")
 
@@ -44,7 +44,9 @@ Score = Annotated[
     Decimal,
     Field(max_digits=20, decimal_places=10, allow_inf_nan=False),
     PlainSerializer(decimal_text, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _DECIMAL, "description": "an exact decimal, written as text"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": _DECIMAL, "description": "an exact decimal, written as text"}
+    ),
 ]
 """A decimal of at most 20 digits, 10 of them after the point; read from text or number, written as text."""
 
@@ -52,6 +54,8 @@ Amount = Annotated[
     Fraction,
     BeforeValidator(rational),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _RATIONAL, "description": "an exact rational, such as 15 or 15/2"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": _RATIONAL, "description": "an exact rational, such as 15 or 15/2"}
+    ),
 ]
 """An exact amount of credit, written as text: ``15`` or ``15/2``."""

@@ -43,6 +43,4 @@ def derived_id(
     ``subject`` says what kind of thing it is and of what (``attainment:<competency URI>``);
     ``grounds`` are the event ids that it follows from, in any order.
     """
-    return uuid5(
-        _DERIVED, "\n".join((tenant, learner, subject, str(revision), *sorted(set(grounds))))
-    )
+    return uuid5(_DERIVED, "\n".join((tenant, learner, subject, str(revision), *sorted(set(grounds)))))

@@ -5,7 +5,7 @@ import { Parser } from '@asyncapi/parser';
 
 const WARNING = 1;
 const [path] = process.argv.slice(2);
-const { document, diagnostics } = await new Parser().parse(await readFile(path, 'utf8'));
+const { document, diagnostics } = await new Parser().parse(await readFile(path, 'utf8'), { source: path });
 const findings = diagnostics.filter(({ severity }) => severity <= WARNING);
 for (const { code, message, path: place } of findings) {
   console.error(`${path}: ${place.join('.')}: ${message} (${code})`);
