@@ -2,7 +2,7 @@
 """Ask one institution for its record. Every answer was logged there as a disclosure first."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 
@@ -62,7 +62,7 @@ class RecordsClient:
 
     async def watch(
         self, *, learner: str | None = None, after_position: int | None = None
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncGenerator[Entry, None]:
         """Yield each entry once, by position, and never end; goes on by itself after a broken connection."""
         request = WatchEntriesRequest(parent=self._parent(learner), after_position=after_position)
         while True:

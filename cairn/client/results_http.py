@@ -90,7 +90,8 @@ class HttpResultsPublisher:
         except httpx2.TransportError as error:
             return UnavailableError(f"no answer ({type(error).__name__})"), None
         if response.status_code in _COME_AGAIN:
-            return UnavailableError(f"HTTP {response.status_code}"), _retry_after(response)
+            pause = retry_after(response.headers.get("retry-after", ""))
+            return UnavailableError(f"HTTP {response.status_code}"), pause
         if response.status_code == 413 and len(waiting) == 1:
             receipts.append(
                 Receipt(id=waiting[0][0], outcome="refused", reason="is larger than the door takes")
@@ -150,12 +151,12 @@ def _refusal(response: httpx2.Response) -> CallError:
     return kind(detail if isinstance(detail, str) else f"HTTP {response.status_code}")
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
-    wanted = response.headers.get("retry-after", "")
-    if wanted.isdecimal():
-        return float(wanted)
+def retry_after(header: str) -> float | None:
+    """Return the seconds that a Retry-After asks for, None where it asks for none."""
+    if header.isdecimal():
+        return float(header)
     try:
-        until = parsedate_to_datetime(wanted)
+        until = parsedate_to_datetime(header)
     except ValueError:
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
