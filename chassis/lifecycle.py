@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import structlog
 
@@ -25,7 +26,7 @@ GRACE_SECONDS = 7.0
 CLOSING_SECONDS = 2.0
 DEADLINE_SECONDS = 9.8
 
-Task = Callable[[asyncio.Event], Awaitable[None]]
+Task = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 log = structlog.get_logger()
 
 
@@ -99,7 +100,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 async def supervise(tasks: dict[str, Task], stop: asyncio.Event) -> int:
     """Run the tasks until ``stop`` is set or one of them ends; return 0 only if all ended as asked."""
-    running = {asyncio.ensure_future(task(stop)): name for name, task in tasks.items()}
+    running = {asyncio.create_task(task(stop)): name for name, task in tasks.items()}
     asked = asyncio.ensure_future(stop.wait())
     await asyncio.wait({*running, asked}, return_when=asyncio.FIRST_COMPLETED)
     unasked = [running[task] for task in running if task.done() and not stop.is_set()]
