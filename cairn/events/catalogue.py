@@ -27,6 +27,7 @@ from cairn.cloudevents.event import CloudEvent
 from cairn.events.attainment import AttainmentChanged, type_of_attainment
 from cairn.events.decision import DecisionMade, type_of_decision
 from cairn.events.entry import EntryRecorded, type_of_entry
+from cairn.events.fact import LearnerFact, type_of_fact
 from cairn.events.native import NativeResult, NativeRetraction, type_of_native
 from cairn.events.result import ResultRecorded, ResultRetracted, type_of_result
 from cairn.events.wire import instant_text
@@ -40,6 +41,7 @@ Event: TypeAlias = (
     | AttainmentChanged
     | DecisionMade
     | EntryRecorded
+    | LearnerFact
 )
 M = TypeVar("M")
 
@@ -79,6 +81,7 @@ def adapter_for(model: type[M]) -> TypeAdapter[M]:
 _models: dict[str, Any] = {
     **type_of_native,
     **type_of_result,
+    **type_of_fact,
     **type_of_attainment,
     **type_of_decision,
     **type_of_entry,

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from cairn.events.attainment import type_of_attainment
 from cairn.events.decision import type_of_decision
 from cairn.events.entry import type_of_entry
+from cairn.events.fact import type_of_fact
 from cairn.events.native import type_of_native
 from cairn.events.result import type_of_result
 
@@ -92,6 +93,7 @@ LEARNER_FACTS = Topic(
     summary="Enrolments, identifiers and prior entries of learners, and what links or erases them.",
     writer="records",
     readers=("assessment", "recognition"),
+    models=type_of_fact,
 )
 DECISIONS = Topic(
     name="recognition.decisions.v1",

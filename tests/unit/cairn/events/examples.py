@@ -4,6 +4,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,13 @@ from cairn.events.catalogue import Event
 from cairn.events.decision import Credit, DecisionKind, DecisionMade
 from cairn.events.entry import EntryKind, EntryRecorded
 from cairn.events.explanation import Allotment, Answer, Finding, RuleReference
+from cairn.events.fact import (
+    EnrolmentStated,
+    EnrolmentStatus,
+    LearnerErased,
+    LearnersLinked,
+    LearnersSeparated,
+)
 from cairn.events.native import LearnerIdentifier, NativeResult, NativeRetraction
 from cairn.events.result import (
     Finality,
@@ -48,7 +56,24 @@ LEAF = Finding(
     note="Demonstrated on 2026-02-11.",
 )
 
+_FACT: dict[str, Any] = {"tenant": TENANT, "learner": LEARNER, "fact_id": "f-1", "as_of": LATER}
+FACTS: tuple[Event, ...] = (
+    EnrolmentStated(
+        **_FACT,
+        programme="certificate",
+        programme_version="2026",
+        status=EnrolmentStatus.ENROLLED,
+        effective_on=DAY,
+        version=1,
+    ),
+    LearnersLinked(**_FACT, alias=LearnerId("l2")),
+    LearnersSeparated(**_FACT, alias=LearnerId("l2")),
+    LearnerErased(**_FACT),
+)
+"""No field of a learner fact may be left out, so the least is the fullest."""
+
 FULL: tuple[Event, ...] = (
+    *FACTS,
     NativeResult(
         learner=PERSON,
         activity=ACTIVITY,
@@ -154,6 +179,7 @@ FULL: tuple[Event, ...] = (
     ),
 )
 LEAST: tuple[Event, ...] = (
+    *FACTS,
     NativeResult(learner=PERSON, activity=ACTIVITY, occurred_at=NOW),
     NativeRetraction(learner=PERSON, retracts="e-1", occurred_at=NOW),
     ResultRecorded(

@@ -36,6 +36,10 @@ RESULT = "org.cairn.assessment.result.recorded.v1"
 
 # A digest that changes makes a conflict of every event that is delivered again over an upgrade.
 DIGESTS = {
+    "org.cairn.learner.enrolment.stated.v1": "af247047f3fb2d2ea3ba9f7cc827b942",
+    "org.cairn.learner.identity.linked.v1": "8fe4938a939efa54b99a08085dd102be",
+    "org.cairn.learner.identity.separated.v1": "4891df427d67cb9165f54cdd6833d0f6",
+    "org.cairn.learner.identity.erased.v1": "56e7184d4cfce75b61c90890f07916c9",
     "org.cairn.ingest.result.recorded.v1": "ddea94c5f189e840318b3ee2650c25fb",
     "org.cairn.ingest.result.retracted.v1": "69c6eec5645998ca02198a4d43dd3325",
     "org.cairn.assessment.result.recorded.v1": "cdb8f73a22d05fd94246bdd75d0d05c8",
