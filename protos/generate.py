@@ -7,6 +7,7 @@ copies under ``protos/google`` only let buf work without a network.
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,7 +50,8 @@ def _protoc(contracts: list[Path], outputs: list[str]) -> None:
     tools = Path(sys.executable).parent
     plugins = [f"--plugin={name}={tools / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")]
     roots = [f"--proto_path={root}" for root in (CONTRACTS, WELL_KNOWN)]
-    if protoc.main(["protoc", *roots, *plugins, *outputs, *map(str, contracts)]) != 0:
+    compiled: Callable[[list[str]], int] = protoc.main  # without annotations of its own
+    if compiled(["protoc", *roots, *plugins, *outputs, *map(str, contracts)]) != 0:
         raise SystemExit("the contracts do not compile")
 
 

@@ -33,7 +33,8 @@ class CallError(Exception):
     """A call failed; ``reason`` is a name of ``cairn.errors.v1.ErrorReason`` without its prefix."""
 
     def __init__(self, message: str, reason: str = "", violations: tuple[Violation, ...] = ()) -> None:
-        super().__init__(message)
+        places = (f"{each.field}: {each.description}" for each in violations)
+        super().__init__("; ".join((message, *places)))
         self.message = message
         self.reason = reason
         self.violations = violations

@@ -6,7 +6,6 @@ for what had already arrived. ``Retry-After`` is honoured (RFC 9110 section 10.2
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +17,14 @@ import httpx2
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from cairn.client.errors import CallError, DeniedError, FailedError, RefusedError, UnavailableError
+from cairn.client.errors import (
+    CallError,
+    DeniedError,
+    FailedError,
+    RefusedError,
+    UnavailableError,
+    Violation,
+)
 from cairn.client.results import Outcome, Receipt
 from cairn.cloudevents.event import CloudEvent
 from cairn.cloudevents.structured import write_structured
@@ -35,18 +41,25 @@ _COME_AGAIN = {429, 500, 502, 503, 504}
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    id: str | None
-    outcome: Outcome
-    field: str | None = None
-    reason: str | None = None
+    verdict: Outcome
+    id: str | None = None
+    field: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    results: tuple[_Item, ...]
+    items: tuple[_Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    reason: str
+    field: str = ""
 
 
 _answer = TypeAdapter(_Answer)
+_told = TypeAdapter(_Told)
 
 
 class HttpResultsPublisher:
@@ -128,7 +141,7 @@ def _batches(events: Sequence[CloudEvent]) -> Iterator[list[tuple[str, bytes]]]:
 
 def _read(response: httpx2.Response, ids: list[str]) -> list[Receipt]:
     try:
-        items = _answer.validate_json(response.content).results
+        items = _answer.validate_json(response.content).items
     except ValidationError:
         raise FailedError("the answer is not what the door promises") from None
     if len(items) > len(ids) or any(
@@ -136,7 +149,7 @@ def _read(response: httpx2.Response, ids: list[str]) -> list[Receipt]:
     ):
         raise FailedError("the answer names other events than were sent")
     return [
-        Receipt(id=id_, outcome=item.outcome, field=item.field or "", reason=item.reason or "")
+        Receipt(id=id_, outcome=item.verdict, field=item.field, reason=item.reason)
         for id_, item in zip(ids, items, strict=False)
     ]
 
@@ -144,11 +157,10 @@ def _read(response: httpx2.Response, ids: list[str]) -> list[Receipt]:
 def _refusal(response: httpx2.Response) -> CallError:
     kind = DeniedError if response.status_code in {401, 403} else RefusedError
     try:
-        problem = json.loads(response.content)
-    except ValueError:
-        problem = None
-    detail = problem.get("detail") if isinstance(problem, dict) else None
-    return kind(detail if isinstance(detail, str) else f"HTTP {response.status_code}")
+        told = _told.validate_json(response.content)
+    except ValidationError:
+        return kind(f"HTTP {response.status_code}")
+    return kind("the door refused the request", violations=(Violation(told.field, told.reason),))
 
 
 def retry_after(header: str) -> float | None:

@@ -153,8 +153,8 @@ class Entry(_message.Message):
     sequence: _builtins.int
     """Counts the entries of the learner from 1, without a gap."""
     position: _builtins.int
-    """The place in the institution's record, without a gap; the cursor of WatchEntries. Absent until
-    the entry has one, a moment after it was made.
+    """Counts the entries of the institution from 1, without a gap; the cursor of WatchEntries. Absent
+    until the entry has one, a moment after it was made.
     """
     kind: Global___EntryKind.ValueType
     """What the entry says of the award."""

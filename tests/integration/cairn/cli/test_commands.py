@@ -145,7 +145,7 @@ def test_a_denied_entry_is_told_as_denied(fail: Callable[..., str]) -> None:
 def test_results_go_line_by_line_and_trouble_names_its_line(run: Run, tmp_path: Path) -> None:
     def script(_attempt: int, body: list[dict[str, Any]]) -> Reply:
         outcomes = {"e1": "stored", "e2": "conflict", "e3": "duplicate"}
-        return Reply(200, {"results": [{"id": each["id"], "outcome": outcomes[each["id"]]} for each in body]})
+        return Reply(200, {"items": [{"id": each["id"], "verdict": outcomes[each["id"]]} for each in body]})
 
     file = tmp_path / "results.ndjson"
     file.write_text(LINE % "e1" + "\nnot an event, learner 4711\n" + LINE % "e2" + LINE % "e3")

@@ -26,13 +26,13 @@ def events(number: int, data: bytes = b"{}") -> list[CloudEvent]:
 
 
 def stored(body: Body) -> Reply:
-    return Reply(200, {"results": [{"id": each["id"], "outcome": "stored"} for each in body]})
+    return Reply(200, {"items": [{"id": each["id"], "verdict": "stored"} for each in body]})
 
 
 async def test_every_event_has_its_receipt_in_order() -> None:
     def script(_attempt: int, body: Body) -> Reply:
-        refused = {"id": "e1", "outcome": "refused", "field": "score.raw", "reason": "is above its maximum"}
-        return Reply(200, {"results": [{"id": body[0]["id"], "outcome": "duplicate"}, refused]})
+        refused = {"id": "e1", "verdict": "refused", "field": "score.raw", "reason": "is above its maximum"}
+        return Reply(200, {"items": [{"id": body[0]["id"], "verdict": "duplicate"}, refused]})
 
     with scripted_door(script) as door:
         async with open_http_results(door.address, "lms") as publisher:
@@ -102,10 +102,10 @@ async def test_patience_ends() -> None:
 @pytest.mark.parametrize(
     ("reply", "error", "told"),
     [
-        (Reply(404, {"detail": "there is no such source"}), RefusedError, "no such source"),
+        (Reply(404, {"field": "source", "reason": "is not known"}), RefusedError, "source: is not known"),
         (Reply(403), DeniedError, "403"),
-        (Reply(200, {"results": [{"id": "another", "outcome": "stored"}]}), FailedError, "other events"),
-        (Reply(200, {"results": [{"id": "e0", "outcome": "lost"}]}), FailedError, "promises"),
+        (Reply(200, {"items": [{"id": "another", "verdict": "stored"}]}), FailedError, "other events"),
+        (Reply(200, {"items": [{"id": "e0", "verdict": "lost"}]}), FailedError, "promises"),
     ],
 )
 async def test_what_cannot_be_repeated_fails_at_once(reply: Reply, error: type[Exception], told: str) -> None:
