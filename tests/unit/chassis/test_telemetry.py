@@ -50,5 +50,5 @@ def test_metrics_cost_nothing_and_fail_nothing_when_nobody_listens() -> None:
     telemetry.unit_finished("decisions", 0.1, 3)
     telemetry.outcomes("decisions", "topic", {"applied": 1, "duplicate": 0})
     telemetry.lag("decisions", "topic", 0, 5)
-    telemetry.outbox_age( 0.0)
+    telemetry.outbox_age(0.0)
     telemetry.published("topic", 1)
