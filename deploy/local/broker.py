@@ -104,7 +104,7 @@ class Broker:
             self._state.unlink(missing_ok=True)
 
     def _start(self, jars: list[Path]) -> Running:
-        chosen = ports.choose(self.folder / "ports.json", ("broker", "controller"))
+        chosen = ports.choose(self.folder / "ports.json", {"broker": 0, "controller": 0})
         settings = self._settle(chosen)
         classpath = ":".join(str(jar) for jar in jars)
         if not (self.folder / "data" / FORMATTED).exists():

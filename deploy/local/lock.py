@@ -13,16 +13,20 @@ from typing import Self
 POLL_SECONDS = 0.05
 
 
+class TakenError(TimeoutError):
+    """Another process holds the lock."""
+
+
 @contextmanager
 def exclusive(path: Path, timeout: float) -> Iterator[None]:
-    """Hold the lock alone; raise TimeoutError when another process keeps it that long."""
+    """Hold the lock alone; raise TakenError when another process keeps it that long."""
     descriptor = _open(path)
     try:
         deadline = time.monotonic() + timeout
         while not _try(descriptor, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 message = f"another process has held {path} for {timeout:.0f} s"
-                raise TimeoutError(message)
+                raise TakenError(message)
             time.sleep(POLL_SECONDS)
         yield
     finally:

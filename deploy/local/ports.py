@@ -4,7 +4,7 @@
 import json
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.running import write_whole
@@ -13,16 +13,19 @@ PATIENCE_SECONDS = 1.0
 LOOPBACK = "127.0.0.1"
 
 
-def choose(path: Path, names: Iterable[str]) -> dict[str, int]:
-    """Return a free port per name and remember them in a file; a remembered one that is taken is replaced."""
+def choose(path: Path, wished: Mapping[str, int]) -> dict[str, int]:
+    """Return a free port per name and remember them in a file.
+
+    The remembered port is taken if it is free, else the wished one, else any; 0 wishes nothing.
+    """
     try:
         remembered: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         remembered = {}
     chosen: dict[str, int] = {}
-    for name in names:
-        port = remembered.get(name, 0)
-        chosen[name] = port if port and port not in chosen.values() and _comes_free(port) else _free(chosen)
+    for name, wish in wished.items():
+        free = (port for port in (remembered.get(name, 0), wish) if port and _comes_free(port))
+        chosen[name] = next((port for port in free if port not in chosen.values()), 0) or _free(chosen)
     write_whole(path, json.dumps({**remembered, **chosen}))
     return chosen
 

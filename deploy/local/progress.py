@@ -42,6 +42,7 @@ class Steps:
             TextColumn("{task.fields[now]}"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._lock = threading.Lock()
         self._open = 0

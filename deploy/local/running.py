@@ -20,6 +20,7 @@ import psutil
 # The system's clock may be corrected between two readings of one start time.
 START_TOLERANCE_SECONDS = 2.0
 KILLED_SECONDS = 5.0
+APPEARS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,12 @@ class Running:
     @classmethod
     def of(cls, pid: int, marker: str, ports: dict[str, int] | None = None) -> Self:
         """Describe a process just started; ``marker`` is a part of its command line."""
-        return cls(pid=pid, started=psutil.Process(pid).create_time(), marker=marker, ports=ports or {})
+        running = cls(pid=pid, started=psutil.Process(pid).create_time(), marker=marker, ports=ports or {})
+        # For a moment after it started, the system knows no command line of it.
+        deadline = time.monotonic() + APPEARS_SECONDS
+        while not running.alive and psutil.pid_exists(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return running
 
     @classmethod
     def read(cls, path: Path) -> Self | None:

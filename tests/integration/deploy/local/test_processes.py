@@ -38,7 +38,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 
 def service(folder: Path, manner: str) -> Service:
-    port = ports.choose(folder / "ports.json", [manner])[manner]
+    port = ports.choose(folder / "ports.json", {manner: 0})[manner]
     return Service(
         name=manner, command=("program", manner), health_port=port, environment={"WHY": "no reason"}
     )

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.lock import Use, exclusive
+from deploy.local.lock import TakenError, Use, exclusive
 
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:
-    with exclusive(tmp_path / "lock", 1), pytest.raises(TimeoutError), exclusive(tmp_path / "lock", 0.1):
+    with exclusive(tmp_path / "lock", 1), pytest.raises(TakenError), exclusive(tmp_path / "lock", 0.1):
         pass
 
 

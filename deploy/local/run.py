@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job on this machine: bring everything up, feed a cohort, show a record and its reasons.
+
+    python -m deploy.local.run [--oulad DIR] [--learners N] [--once]
+
+It stays up until Ctrl-C unless told to end by itself. What it stored stays for the next run.
+"""
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from cairn.client.errors import CallError
+from cairn.cloudevents import CloudEvent
+from deploy.local.bring_up import installed
+from deploy.local.cohort import generated, oulad
+from deploy.local.cohort.submission import TENANT, recorded
+from deploy.local.feed import Fed, feed
+from deploy.local.layout import Layout
+from deploy.local.lock import TakenError, exclusive
+from deploy.local.logtail import ServerFailedError
+from deploy.local.processes import watched
+from deploy.local.progress import Steps
+from deploy.local.publish import publish
+from deploy.local.show import show
+from deploy.local.stack import BUILD, Endpoints, Stack
+
+FOLDER = BUILD / "run"
+LEARNERS = 500
+INTERRUPTED = 128 + signal.SIGINT
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Whose results are fed: a number of made learners, or those of a dataset's folder."""
+
+    learners: int
+    oulad: Path | None
+
+    def events(self) -> list[CloudEvent]:
+        """Make all events, in the order in which the work was handed in."""
+        folder = self.oulad
+        submissions = generated.submissions(self.learners) if folder is None else oulad.submissions(folder)
+        return [recorded(submission) for submission in submissions]
+
+
+def main(
+    *,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--oulad", envvar="OULAD", exists=True, file_okay=False, help="A folder with the OULAD files."
+        ),
+    ] = None,
+    learners: Annotated[
+        int, typer.Option("--learners", envvar="N", min=1, help="How many learners to make up otherwise.")
+    ] = LEARNERS,
+    once: Annotated[
+        bool, typer.Option("--once", envvar="ONCE", help="End when the record is shown.")
+    ] = False,
+) -> None:
+    """Run all of Cairn on this machine and take a cohort's results to the record."""
+    console = Console(highlight=False)
+    raise typer.Exit(_run(Cohort(learners, folder), Steps(console), once=once))
+
+
+def _run(cohort: Cohort, steps: Steps, *, once: bool) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with exclusive(FOLDER / "run.lock", timeout=0), Stack(FOLDER, steps=steps) as endpoints:
+            asyncio.run(_main_job(endpoints, cohort, steps, once=once))
+    except KeyboardInterrupt:
+        # Up until Ctrl-C is what was asked for; an end by itself has then not been reached.
+        return INTERRUPTED if once else 0
+    except TakenError:
+        steps.console.print("[red]error:[/red] another make run is under way here")
+        return 1
+    except (ServerFailedError, CallError, OSError) as error:
+        steps.console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        return 1
+    return 0
+
+
+async def _main_job(endpoints: Endpoints, cohort: Cohort, steps: Steps, *, once: bool) -> None:
+    async with installed(endpoints, FOLDER, steps) as installation, watched(installation.processes):
+        with steps.step("Publish policies and rules"):
+            policies, rules = await publish(installation.layout)
+        with steps.step("Read the results"):
+            events = await asyncio.to_thread(cohort.events)
+        console = steps.console
+        console.print(f"{policies} policies, {rules} rules, {len(events):,} results to feed")
+        _tell(await feed(installation.layout, events, console), console)
+        await show(installation.layout, console)
+        if not once:
+            _say_how_to_go_on(installation.layout, console)
+            await asyncio.Event().wait()
+
+
+def _tell(fed: Fed, console: Console) -> None:
+    before, after = fed.before, fed.after
+    first = f", the first after {fed.first_entry_seconds:.1f} s" if fed.first_entry_seconds else ""
+    console.print(
+        f"[green]✓[/green] {fed.sent:,} results in {fed.seconds:.1f} s ({fed.sent / fed.seconds:,.0f}/s): "
+        f"{after.duplicates - before.duplicates:,} duplicates, {after.aside - before.aside:,} put aside, "
+        f"{after.events - before.events:,} events, {after.decisions - before.decisions:,} decisions, "
+        f"{after.entries - before.entries:,} entries{first}",
+        soft_wrap=True,
+    )
+
+
+def _say_how_to_go_on(layout: Layout, console: Console) -> None:
+    settings = {
+        "CAIRN_TENANT": TENANT,
+        "CAIRN_ASSESSMENT_ADDRESS": layout.address("assessment-grpc"),
+        "CAIRN_RECOGNITION_ADDRESS": layout.address("recognition-grpc"),
+        "CAIRN_RECORDS_ADDRESS": layout.address("records-grpc"),
+        "CAIRN_HTTP_ADDRESS": layout.address("assessment-http"),
+        "KAFKA_BOOTSTRAP_SERVERS": layout.bootstrap,
+    }
+    lines = (
+        "",
+        "Cairn is up until Ctrl-C. What to try in another terminal:",
+        "",
+        *(f"  export {name}={value}" for name, value in settings.items()),
+        "  .venv/bin/cairn record show LEARNER    a learner's awards and entries",
+        "  .venv/bin/cairn record why ENTRY       the reasons of an entry",
+        "  .venv/bin/cairn policies list          what is published",
+        "",
+        f"The HTTP door explains itself at http://{layout.address('assessment-http')}/docs",
+        f"Logs are in {FOLDER / 'logs'}",
+    )
+    console.print("\n".join(lines), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
