@@ -36,6 +36,12 @@ def canonical_version(rule: Rule) -> RuleVersion:
     return RuleVersion(rule, text, RuleReference(rule=rule.rule, version=rule.version, hash=digest))
 
 
+def stored_version(text: str, digest: str) -> RuleVersion:
+    """Read a canonical document that was stored under its hash."""
+    rule = _RULE.validate_json(text)
+    return RuleVersion(rule, text, RuleReference(rule=rule.rule, version=rule.version, hash=digest))
+
+
 def _normal(value: Any) -> Any:
     match value:
         case dict():

@@ -41,10 +41,14 @@ _KEYS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a document, and where, as ``requirement.any[1].credits.amount``."""
+    """What is wrong with a document, and where, as ``requirement.any[1].credits.amount``.
+
+    ``rule`` says which rule it is about where several are looked at together.
+    """
 
     place: str
     reason: str
+    rule: str = ""
 
 
 class RuleRefusedError(ValueError):

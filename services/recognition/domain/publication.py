@@ -15,7 +15,7 @@ def faults_of(
 ) -> Iterator[Fault]:
     """Yield what keeps new rule versions from standing beside those already published.
 
-    References among the new ones hold. The place of a fault begins with the id of the rule.
+    References among the new ones hold.
     """
     added = tuple(new)
     rules = RuleSet((*published, *added))
@@ -25,4 +25,4 @@ def faults_of(
         given = {one.rule.credential.id: one.rule.credential.credit_given for one in rules.versions}
         for version in added:
             for fault in failing_examples(version, given, allocator):
-                yield Fault(f"{version.rule.rule}.{fault.place}", fault.reason)
+                yield Fault(fault.place, fault.reason, version.rule.rule)

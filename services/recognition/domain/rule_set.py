@@ -41,7 +41,7 @@ class RuleSet:
             credential = one.rule.credential.id
             if awarding.setdefault(credential, one.rule.rule) != one.rule.rule:
                 other = awarding[credential]
-                yield Fault(f"{one.rule.rule}.credential.id", f"{credential} is awarded by the rule {other}")
+                yield Fault("credential.id", f"{credential} is awarded by the rule {other}", one.rule.rule)
         if not (missing := tuple(self._missing(frozenset(awarding)))):
             yield from self._circles()
         yield from missing
@@ -49,7 +49,7 @@ class RuleSet:
     def _missing(self, awarded: frozenset[str]) -> Iterator[Fault]:
         for one in self.versions:
             for credential in sorted(feeders_of(one) - awarded):
-                yield Fault(f"{one.rule.rule}.requirement", f"no rule awards the credential {credential}")
+                yield Fault("requirement", f"no rule awards the credential {credential}", one.rule.rule)
 
     def _circles(self) -> Iterator[Fault]:
         circles = set()
@@ -59,9 +59,8 @@ class RuleSet:
             except CircleError as circle:
                 circles.add(circle.rules)
         for rules in sorted(circles):
-            yield Fault(
-                f"{rules[0]}.requirement", f"these rules rest on each other in a circle: {', '.join(rules)}"
-            )
+            reason = f"these rules rest on each other in a circle: {', '.join(rules)}"
+            yield Fault("requirement", reason, rules[0])
 
     def _greatest(self, day: date) -> list[RuleVersion]:
         # Versions are in ascending order, so a later one takes the place of an earlier one.

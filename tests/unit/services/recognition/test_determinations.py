@@ -96,7 +96,7 @@ def facts_of(history: Sequence[tuple[str, AttainmentStatus]]) -> list[Attainment
 
 
 class Oracle:
-    """Tries every way to count every credit, rule by rule; shares nothing with what it checks but the rules."""
+    """Tries every way to count every credit, rule by rule; shares only the rules with what it checks."""
 
     def __init__(self, rules: EffectiveRules, statuses: Mapping[str, AttainmentStatus]) -> None:
         self.statuses = statuses
@@ -151,10 +151,10 @@ class Oracle:
         if hasattr(node, "credential"):
             return node.credential in self.met or (hope and node.credential in self.unknown)
         if hasattr(node, "credits"):
-            return counted.get((name, node.id), Fraction(0)) >= node.credits.amount
+            return bool(counted.get((name, node.id), Fraction(0)) >= node.credits.amount)
         true = sum(self.holds(name, child, counted, hope) for child in self.children(node))
         need = node.n_of.n if hasattr(node, "n_of") else len(node.all) if hasattr(node, "all") else 1
-        return true >= need
+        return bool(true >= need)
 
 
 many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What recognition meets the outside with: PostgreSQL and gRPC."""

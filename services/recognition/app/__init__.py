@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The use cases of recognition: publishing rules, and following attainments."""

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wires the processes of recognition: which parts each has, and with what."""
+
+from pathlib import Path
+
+from cairn.recognition.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
+from chassis.assembly import add_pool, assemble_consumer, assemble_relay
+from chassis.lifecycle import Process
+from chassis.rpc.server import RpcServer
+from chassis.settings import ServiceSettings
+from services.recognition.adapters.grpc_rules import NAME, RuleService
+from services.recognition.adapters.postgres_learners import PostgresLearners
+from services.recognition.adapters.postgres_rules import PostgresRules
+from services.recognition.app.attainments import DECISIONS, FollowAttainments
+from services.recognition.domain.plain import PlainAllocator
+from services.recognition.settings import ConsumeSettings, ServeSettings
+
+SERVICE = "recognition"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def make_handler(settings: ConsumeSettings) -> FollowAttainments:
+    """Return the handler of competency events."""
+    zones = settings.recognition_time_zones
+    return FollowAttainments(PostgresLearners(), PostgresRules(), PlainAllocator(), zones)
+
+
+async def assemble_serve(process: Process, settings: ServeSettings) -> None:
+    """Answer ``cairn.recognition.v1`` on loopback."""
+    pool = await add_pool(process, settings, settings.database_pool_size, "recognition-serve")
+    server = RpcServer([NAME], settings.recognition_grpc_port, process.health)
+    service = RuleService(pool, PostgresRules(), PlainAllocator())
+    add_RuleServiceServicer_to_server(service, server.server)
+    process.add("grpc", server.run)
+
+
+async def assemble_consume(process: Process, settings: ConsumeSettings) -> None:
+    """Decide about awards whenever an attainment changes."""
+    await assemble_consumer(process, settings, make_handler(settings), [DECISIONS])
+
+
+async def assemble_publish(process: Process, settings: ServiceSettings) -> None:
+    """Relay the outbox."""
+    await assemble_relay(process, settings, SERVICE)
