@@ -53,7 +53,7 @@ class Whole:
         """Write records as another installation recorded them."""
         await write(self.bootstrap, topic, records)
 
-    async def settle(self, within: float = 300) -> State:
+    async def settle(self, within: float = 600) -> State:
         """Wait until nothing moves, and return the final state."""
         await wait_until_quiet(self.bootstrap, self.databases, (INGEST,), within)
         self.installation.processes.check()

@@ -16,11 +16,13 @@ from tests.e2e.installation import INGEST, whole
 from tests.e2e.oracle_facts import from_stream
 
 RESULTS = "assessment.results.v1"
+# Every so many students of the dataset; 1 takes them all.
+ONE_IN = 4
 
 
 @pytest.fixture(scope="module")
 def stream(submissions: list[Submission]) -> list[CloudEvent]:
-    return derived(submissions)
+    return derived(one for one in submissions if int(one.student) % ONE_IN == 0)
 
 
 @pytest.fixture(scope="module")
