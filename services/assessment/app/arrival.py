@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from cairn.cloudevents import CloudEvent, MalformedEvent
-from cairn.events.catalogue import EventError, UnknownMajor, UnknownType, content_digest, parse
-from cairn.events.native import LearnerIdentifier, NativeResult, NativeRetraction
+from cairn.events.catalogue import CATALOGUE, EventError, UnknownMajor, UnknownType, content_digest, parse
+from cairn.events.native import LearnerIdentifier, NativeResult, NativeRetraction, type_of_native
 from cairn.events.result import ResultRecorded, ResultRetracted
 from cairn.ids import LearnerId, TenantId
-from chassis.errors import Reject
+from chassis.errors import Bug, Reject
 from services.assessment.app.sources import Source
 from services.assessment.domain.results import result_id
 
@@ -92,6 +92,8 @@ def _trace(envelope: CloudEvent) -> str | None:
 
 
 def _native(envelope: CloudEvent) -> NativeResult | NativeRetraction:
+    if envelope.type in CATALOGUE and envelope.type not in type_of_native:
+        raise Reject("unknown_type", "type")
     try:
         event = parse(envelope.type, _exact(envelope.data))
     except UnknownMajor:
@@ -100,9 +102,11 @@ def _native(envelope: CloudEvent) -> NativeResult | NativeRetraction:
         raise Reject("unknown_type", "type") from None
     except EventError as error:
         raise Reject(error.reason, error.field) from None
-    if not isinstance(event, NativeResult | NativeRetraction):
-        raise Reject("unknown_type", "type")
-    return event
+    match event:
+        case NativeResult() | NativeRetraction():
+            return event
+        case _:
+            raise Bug("a type of the native dialect has another model")
 
 
 def _exact(data: bytes | None) -> bytes | None:

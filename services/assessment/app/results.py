@@ -57,7 +57,9 @@ class Results:
     consumer = "results"
     topics = (RESULTS,)
 
-    def __init__(self, facts: FactStore, policies: PublishedPolicies, zones: Mapping[str, tzinfo]) -> None:
+    def __init__(
+        self, facts: FactStore, policies: PublishedPolicies, zones: Mapping[TenantId, tzinfo]
+    ) -> None:
         """Begin with no policy loaded; a tenant without a zone keeps its days in UTC."""
         self._store = facts
         self._published = policies

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of assessment: ``serve | consume intake | consume results | relay | migrate``."""
+
+import asyncio
+import sys
+from functools import partial
+
+from chassis.errors import Reject
+from chassis.lifecycle import refuse, run
+from chassis.migrate import migrate
+from chassis.settings import ProcessSettings, ServiceSettings, load
+from services.assessment import bootstrap
+from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings
+
+USAGE = "usage: python -m services.assessment serve | consume intake | consume results | relay | migrate"
+SERVICE = bootstrap.SERVICE
+
+
+def main(arguments: list[str]) -> int:
+    """Run one process until it is asked to stop; return its exit code."""
+    try:
+        match arguments:
+            case ["migrate"]:
+                return _migrate(load(ProcessSettings))
+            case _:
+                return _stay(arguments)
+    except Reject as error:
+        return refuse(error)
+
+
+def _stay(arguments: list[str]) -> int:
+    match arguments:
+        case ["serve"]:
+            doors = load(ServeSettings)
+            return run(SERVICE, "serve", doors, partial(bootstrap.assemble_serve, settings=doors))
+        case ["consume", "intake"]:
+            door = load(IntakeSettings)
+            return run(SERVICE, "intake", door, partial(bootstrap.assemble_intake, settings=door))
+        case ["consume", "results"]:
+            folding = load(ResultsSettings)
+            return run(SERVICE, "results", folding, partial(bootstrap.assemble_results, settings=folding))
+        case ["relay"]:
+            relaying = load(ServiceSettings)
+            return run(SERVICE, "relay", relaying, partial(bootstrap.assemble_publish, settings=relaying))
+        case _:
+            raise Reject(USAGE)
+
+
+def _migrate(settings: ProcessSettings) -> int:
+    url = settings.database_url.get_secret_value()
+    asyncio.run(migrate(url, SERVICE, bootstrap.MIGRATIONS, print))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

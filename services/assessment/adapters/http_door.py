@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP door: events in, a verdict on each after the commit.
+
+An answer of 200 says that everything it calls stored is committed and will be published; a request
+without an answer is repeated as it is, and what was stored already comes back as a duplicate.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import FastAPI, Path, Request, Response
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from chassis.database import Pool, see_tenants
+from chassis.errors import Reject
+from chassis.sqlstate import OUTSIDE
+from chassis.unit.due import Timers
+from chassis.unit.outbox import Partitions, store_outgoing
+from chassis.unit.unit import Unit
+from services.assessment.adapters.http_items import BATCH, JSON, STRUCTURED, media_type, read_request
+from services.assessment.adapters.postgres_intake import count_at_door
+from services.assessment.app.arrival import Arrival
+from services.assessment.app.intake import Answer, Intake, Verdict
+from services.assessment.app.sources import Source
+
+LARGEST_REQUEST = 32 * 1024 * 1024
+_RETRY_SECONDS = 5
+_BACKLOG_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What became of one event: ``id`` is its CloudEvents id, ``result_id`` Cairn's own."""
+
+    verdict: Verdict
+    id: str | None = None
+    result_id: UUID | None = None
+    field: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """What became of each event, in the order sent, and how many ended in each way."""
+
+    items: tuple[Item, ...]
+    counts: dict[Verdict, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a request was not taken in at all; nothing of it has been stored."""
+
+    field: str = ""
+    reason: str
+
+
+SourceName = Annotated[str, Path(description="the platform's name")]
+_verdicts = TypeAdapter(Verdicts)
+_refusal = TypeAdapter(Refusal)
+
+
+class Door:
+    """Takes requests to intake, each in one transaction."""
+
+    def __init__(self, pool: Pool, intake: Intake, partitions: Partitions, backlog: int) -> None:
+        """Begin; with more than ``backlog`` rows waiting to be published nothing more is taken in."""
+        self._pool = pool
+        self._intake = intake
+        self._partitions = partitions
+        self._backlog = backlog
+        self._full = False
+        self._looked_at = -_BACKLOG_SECONDS
+
+    async def full(self) -> bool:
+        """Tell whether too much waits to be published; looks again after a second."""
+        now = time.monotonic()
+        if now - self._looked_at >= _BACKLOG_SECONDS:
+            self._looked_at = now
+            waiting = await self._pool.fetchval("select assessment.outbox_backlog($1)", self._backlog)
+            self._full = waiting >= self._backlog
+        return self._full
+
+    async def take(self, source: Source, arrivals: list[Arrival]) -> list[Answer]:
+        """Take arrivals in and commit."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await see_tenants(connection, [source.tenant])
+            unit = Unit(connection, {}, Timers(()), self._partitions)
+            answers = await self._intake.take(unit, arrivals)
+            await store_outgoing(connection, unit.outgoing)
+            # The counts come last: their row is what concurrent requests of a source wait for.
+            counts = Counter(answer.verdict for answer in answers)
+            today = datetime.now(UTC).date()
+            await count_at_door(connection, source.tenant, source.name, today, counts)
+        return answers
+
+
+def http_application(door: Door, sources: Mapping[str, Source]) -> FastAPI:
+    """Return the application with its OpenAPI page under ``/docs``."""
+    application = FastAPI(title="Cairn assessment", version="1", summary="Publish assessment results.")
+
+    @application.post(
+        "/v1/sources/{source}/events",
+        summary="Publish one event or a batch",
+        description=__doc__,
+        response_model=Verdicts,
+        responses={status: {"model": Refusal} for status in (400, 404, 413, 415, 503)},
+        openapi_extra=_REQUEST_BODY,
+    )
+    async def publish(
+        source: Annotated[str, Path(description="the platform's name")], request: Request
+    ) -> Response:
+        known = sources.get(source)
+        if known is None:
+            return _refused(404, "is not known", "source")
+        if media_type(request.headers) not in {STRUCTURED, BATCH} and "ce-specversion" not in request.headers:
+            return _refused(415, f"is not {STRUCTURED} or {BATCH}, nor are there ce- headers", "content-type")
+        body = await _body(request)
+        if body is None:
+            return _refused(413, f"is larger than {LARGEST_REQUEST} bytes", "value")
+        try:
+            return await _answer(door, known, read_request(known, request.headers, body))
+        except Reject as refusal:
+            return _refused(400, refusal.reason, refusal.field)
+        except OUTSIDE:
+            return _unavailable("the database is not reachable")
+
+    return application
+
+
+async def _answer(door: Door, source: Source, arrivals: list[Arrival]) -> Response:
+    if await door.full():
+        return _unavailable("too much waits to be published")
+    answers = await door.take(source, arrivals)
+    told = tuple(_item(arrival, answer) for arrival, answer in zip(arrivals, answers, strict=True))
+    counts = Counter(answer.verdict for answer in answers)
+    body = _verdicts.dump_json(Verdicts(items=told, counts=dict(counts)), exclude_defaults=True)
+    return Response(body, media_type=JSON)
+
+
+def _item(arrival: Arrival, answer: Answer) -> Item:
+    return Item(
+        verdict=answer.verdict,
+        id=getattr(arrival.event, "id", None),
+        result_id=answer.result_id,
+        field=answer.field,
+        reason=answer.reason,
+    )
+
+
+async def _body(request: Request) -> bytes | None:
+    """Read the body; None where it is larger than a request may be."""
+    with suppress(ValueError):
+        if int(request.headers.get("content-length", "0")) > LARGEST_REQUEST:
+            return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_REQUEST:
+            return None
+    return bytes(body)
+
+
+def _refused(status: int, reason: str, field: str) -> Response:
+    return Response(_refusal.dump_json(Refusal(field=field, reason=reason)), status, media_type=JSON)
+
+
+def _unavailable(reason: str) -> Response:
+    answer = _refused(503, reason, "")
+    answer.headers["Retry-After"] = str(_RETRY_SECONDS)
+    return answer
+
+
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type", "data"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "description": "identifies the result among all of this source's"},
+        "source": {"type": "string", "format": "uri-reference"},
+        "type": {
+            "enum": ["org.cairn.ingest.result.recorded.v1", "org.cairn.ingest.result.retracted.v1"],
+        },
+        "data": {"type": "object"},
+    },
+}
+_REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            STRUCTURED: {"schema": _EVENT},
+            BATCH: {"schema": {"type": "array", "minItems": 1, "items": _EVENT}},
+        },
+    }
+}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wires the processes of assessment: which parts each has, and with what."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cairn.assessment.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
+from chassis.assembly import add_pool, assemble_consumer, assemble_relay, read_partitions
+from chassis.lifecycle import Process
+from chassis.rpc.server import RpcServer
+from chassis.settings import ServiceSettings
+from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
+from services.assessment.adapters.grpc_policies import NAME, PolicyService
+from services.assessment.adapters.http_door import Door, http_application
+from services.assessment.adapters.http_server import HttpServer
+from services.assessment.adapters.ingest import IngestDoor, IntakeWork
+from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
+from services.assessment.adapters.postgres_policies import PostgresPolicies
+from services.assessment.adapters.postgres_results import PostgresFacts
+from services.assessment.app.intake import RESULTS, Clock, Identifier, Intake
+from services.assessment.app.payloads import Payloads
+from services.assessment.app.results import COMPETENCY_EVENTS, Results
+from services.assessment.app.sealing import MasterKey
+from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings, key_bytes
+
+SERVICE = "assessment"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def wall_clock() -> datetime:
+    """Return the present instant; intake's clock, and no other part's (I12)."""
+    return datetime.now(UTC)
+
+
+def make_intake(settings: IntakeSettings, clock: Clock = wall_clock) -> Intake:
+    """Return the one intake of both doors."""
+    payloads = Payloads(PostgresPayloads(), MasterKey(key_bytes(settings.assessment_master_key)))
+    identify = Identifier(key_bytes(settings.cairn_identity_key))
+    return Intake(PostgresStatements(), payloads, identify, clock)
+
+
+def make_results(settings: ResultsSettings) -> Results:
+    """Return the handler of results."""
+    return Results(PostgresFacts(), PostgresPolicies(), settings.assessment_time_zones)
+
+
+async def assemble_serve(process: Process, settings: ServeSettings) -> None:
+    """Open the HTTP door and answer ``cairn.assessment.v1``, both on loopback."""
+    pool = await add_pool(process, settings, settings.database_pool_size, "assessment-serve")
+    partitions = await read_partitions(settings.kafka_bootstrap_servers, {RESULTS})
+    door = Door(pool, make_intake(settings), partitions, settings.assessment_backlog)
+    http = HttpServer(
+        http_application(door, settings.sources()), settings.assessment_http_port, process.health
+    )
+    server = RpcServer([NAME], settings.assessment_grpc_port, process.health)
+    add_PolicyServiceServicer_to_server(PolicyService(pool, PostgresPolicies()), server.server)
+    process.add("http", http.run)
+    process.add("grpc", server.run)
+
+
+async def assemble_intake(process: Process, settings: IntakeSettings) -> None:
+    """Open the Kafka door, which reads only what is committed."""
+    door = IngestDoor(make_intake(settings), settings.assessment_sources)
+    dead_letters = {f"{topic}.dlq" for topic in door.topics}
+    partitions = await read_partitions(
+        settings.kafka_bootstrap_servers, {*door.topics, *dead_letters, RESULTS}
+    )
+    pool = await add_pool(process, settings, settings.database_pool_size, "intake")
+    consumer = ConsumerSettings(
+        bootstrap=settings.kafka_bootstrap_servers,
+        group=door.consumer,
+        topics=door.topics,
+        batch_size=settings.batch_size,
+        isolation="read_committed",
+    )
+    process.add("consumer", AiokafkaRunner(consumer, IntakeWork(pool, door, partitions), process.health).run)
+
+
+async def assemble_results(process: Process, settings: ResultsSettings) -> None:
+    """Fold results into attainments."""
+    await assemble_consumer(process, settings, make_results(settings), [COMPETENCY_EVENTS])
+
+
+async def assemble_publish(process: Process, settings: ServiceSettings) -> None:
+    """Relay the outbox."""
+    await assemble_relay(process, settings, SERVICE)
