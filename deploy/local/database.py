@@ -25,8 +25,9 @@ from deploy.local.unprivileged import Runner, runner
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-# What a killed server leaves behind keeps its shared memory for a moment.
-ATTEMPTS = 4
+# The processes of a killed server notice it within a moment, later on a busy machine.
+ORPHANS_SECONDS = 20.0
+ATTEMPTS = 3
 
 SETTINGS = {
     "listen_addresses": "",
@@ -134,10 +135,21 @@ class Database:
         return launch([postgres, "-D", self._data, *options], self.log, Path("/"), runner=owner)
 
     def _forget_stale(self, sockets: Path) -> None:
-        """Remove the lock files of a killed server whose process number now belongs to somebody else."""
+        """Remove the lock files of a killed server whose process number now belongs to somebody else.
+
+        That takes away PostgreSQL's own protection, so nothing of the killed server may be left.
+        """
+        deadline = time.monotonic() + ORPHANS_SECONDS
+        while _is_worked_on(self._data) and time.monotonic() < deadline:
+            time.sleep(0.05)
         for path in (self._data / "postmaster.pid", sockets / f"{SOCKET}.lock"):
-            if path.exists() and not _is_server_of(path, self._data):
+            if path.exists() and not _is_server_of(path, self._data) and not _is_worked_on(self._data):
                 path.unlink()
+
+
+def _is_worked_on(data: Path) -> bool:
+    """Whether a process of some server still works in the folder, where each of them is at home."""
+    return any(process.info["cwd"] == str(data) for process in psutil.process_iter(["cwd"]))
 
 
 def _is_server_of(pid_file: Path, data: Path) -> bool:

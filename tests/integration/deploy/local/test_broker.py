@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The local broker: started once, used again, and back with its data after a hard kill."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -39,7 +40,9 @@ async def topics(bootstrap: str, *make: str) -> set[str]:
     try:
         if make:
             await admin.create_topics([NewTopic(name, 1, 1) for name in make])
-        return set(await admin.list_topics())
+        while not set(make) <= (found := set(await admin.list_topics())):  # noqa: ASYNC110 - metadata must be asked for
+            await asyncio.sleep(0.1)
+        return found
     finally:
         await admin.close()
 
