@@ -83,15 +83,10 @@ class Counter:
             return int(await records.fetchval(_LENGTH, TENANT))
 
     async def _unread(self, fences: list[asyncpg.Record]) -> int:
-        read = {(row["topic"], row["partition"]): row["next_offset"] for row in fences}
-        places = [
-            TopicPartition(topic, partition)
-            for topics in CONSUMED.values()
-            for topic in topics
-            for partition in self._consumer.partitions_for_topic(topic) or ()
-        ]
-        ends = await self._consumer.end_offsets(places)
-        return sum(max(0, end - read.get((at.topic, at.partition), 0)) for at, end in ends.items())
+        # A consumer that is ready has claimed a row for every partition of its topics.
+        read = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in fences}
+        ends = await self._consumer.end_offsets(list(read))
+        return sum(max(0, end - read[at]) for at, end in ends.items())
 
 
 @asynccontextmanager
@@ -109,7 +104,6 @@ async def counting(layout: Layout) -> AsyncIterator[Counter]:
         )
         opened.push_async_callback(consumer.stop)
         await consumer.start()
-        await consumer.topics()
         yield Counter(
             {service: await connect(service, "serve") for service in SERVICES},
             {service: await connect(service, "relay") for service in SERVICES},
