@@ -7,7 +7,7 @@ databases may have a prefix, so that tests each have their own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
@@ -25,7 +25,7 @@ class Provisioned:
 
     service: str
     database: str
-    dsns: Mapping[str, str]
+    dsns: Mapping[str, str] = field(repr=False)
 
 
 async def provision(admin: str, service: str, *, prefix: str = "", keys: Keys | None = None) -> Provisioned:

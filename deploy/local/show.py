@@ -18,6 +18,8 @@ from deploy.local.stack import ROOT
 # Awards that rest on other awards tell most.
 TELLING = ("diploma-of-higher-education", "certificate-of-higher-education")
 LOOKED_AT = 5000
+# Without a terminal nobody sees where a line ends, so none is broken.
+PAPER_COLUMNS = 160
 
 
 async def show(layout: Layout, console: Console) -> bool:
@@ -50,7 +52,9 @@ async def _cairn(layout: Layout, console: Console, *arguments: str) -> None:
     console.print(
         f"\n[bold]$ cairn {' '.join(arguments)} --tenant {TENANT} --address {address}[/bold]", soft_wrap=True
     )
-    environment = with_home({"CAIRN_TENANT": TENANT, "COLUMNS": str(console.width)})
+    environment = with_home(
+        {"CAIRN_TENANT": TENANT, "COLUMNS": str(console.width if console.is_terminal else PAPER_COLUMNS)}
+    )
     if console.is_terminal:
         environment["FORCE_COLOR"] = "1"
     command = await asyncio.create_subprocess_exec(

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -30,7 +30,7 @@ class Endpoints:
     """Where broker and database are; ``keys`` gives the roles passwords where the server wants them."""
 
     bootstrap: str
-    admin: str
+    admin: str = field(repr=False)
     keys: Keys | None
 
 
@@ -62,7 +62,7 @@ class Stack:
             with ThreadPoolExecutor(2) as pool:
                 bootstrap = pool.submit(self._bootstrap)
                 admin = pool.submit(self._admin)
-                foreign = "DATABASE_URL" in self._environment
+                foreign = bool(self._environment.get("DATABASE_URL"))
                 return Endpoints(bootstrap.result(), admin.result(), self.keys if foreign else None)
         except BaseException:
             self._uses.close()
