@@ -25,6 +25,10 @@ class Demand:
     level: int | None
     sources: frozenset[str]
 
+    def __hash__(self) -> int:
+        """Hash the name alone: cheap, and two demands of one name are hardly ever met together."""
+        return hash(self.key)
+
     @property
     def key(self) -> tuple[str, str]:
         """The demand's name: its rule and its requirement."""
@@ -52,6 +56,10 @@ class Item:
 
     credential: str
     credits: tuple[Credit, ...]
+
+    def __hash__(self) -> int:
+        """Hash the credential alone: its credits are the same for nearly every learner."""
+        return hash(self.credential)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ are used, for demands first in the order of the claims. The work is bounded by c
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain, product
 from math import lcm
+from operator import attrgetter
 from typing import TypeAlias
 
 from services.recognition.domain.allocation import Allocation, Claim, Demand, Item, Use
@@ -37,21 +39,26 @@ class PlainAllocator:
 
     def allocate(self, claims: Sequence[Claim], items: Sequence[Item]) -> Allocation:
         """Satisfy the claims in their order of precedence."""
-        in_order = sorted(items, key=lambda item: item.credential)
-        kept: list[Claim] = []
-        undecided: set[str] = set()
-        best = _Fit(Fraction(0), (), ())
-        for claim in claims:
-            try:
-                fit = _fit([*kept, claim], in_order, Steps(MOST_STEPS))
-            except TooManySteps:
-                undecided.add(claim.rule)
-                continue
-            if fit is not None:
-                kept.append(claim)
-                best = fit
-        satisfied = frozenset(claim.rule for claim in kept)
-        return Allocation(satisfied, frozenset(undecided), best.chosen, best.uses)
+        return _allocate(tuple(claims), tuple(sorted(items, key=attrgetter("credential"))))
+
+
+# Learners with the same credentials ask the same question, and an answer is a value.
+@lru_cache(maxsize=4096)
+def _allocate(claims: tuple[Claim, ...], items: tuple[Item, ...]) -> Allocation:
+    kept: list[Claim] = []
+    undecided: set[str] = set()
+    best = _Fit(Fraction(0), (), ())
+    for claim in claims:
+        try:
+            fit = _fit([*kept, claim], items, Steps(MOST_STEPS))
+        except TooManySteps:
+            undecided.add(claim.rule)
+            continue
+        if fit is not None:
+            kept.append(claim)
+            best = fit
+    satisfied = frozenset(claim.rule for claim in kept)
+    return Allocation(satisfied, frozenset(undecided), best.chosen, best.uses)
 
 
 def _fit(claims: Sequence[Claim], items: Sequence[Item], steps: Steps) -> _Fit | None:

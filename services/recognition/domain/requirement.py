@@ -8,6 +8,7 @@ kinds of requirement, closed: adding one is a change of the language.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag
@@ -26,6 +27,9 @@ DOCUMENT = ConfigDict(
 """Documents refuse unknown keys: a misspelt one would silently change what the author meant."""
 
 KINDS: tuple[RequirementKind, ...] = ("all", "any", "n_of", "competency", "credential", "credits")
+
+MOST_CREDIT = 1_000_000
+CREDIT_PARTS = 126_000  # 2^4 * 3^2 * 5^3 * 7
 
 Title = Annotated[str, Field(max_length=500)]
 Level = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}$")]
@@ -107,7 +111,7 @@ class CreditSum:
 
     def __post_init__(self) -> None:
         """Refuse a sum that is always reached and a source that is named twice."""
-        require(self.amount > 0, "amount must be greater than 0")
+        require_credit(self.amount)
         require(len(set(self.sources)) == len(self.sources), "a credential is named once in from")
 
 
@@ -177,3 +181,12 @@ def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a s
     """Refuse, in a sentence that its author can act on, a document that does not hold."""
     if not holds:
         raise ValueError(otherwise)
+
+
+def require_credit(amount: Fraction) -> None:
+    """Refuse an amount of credit that is none, or that could not be added up exactly on the wire.
+
+    The parts allow halves, thirds, sevenths and thousandths, and sums stay far below 20 digits.
+    """
+    require(0 < amount <= MOST_CREDIT, f"amount must be greater than 0 and at most {MOST_CREDIT}")
+    require(CREDIT_PARTS % amount.denominator == 0, f"amount must be a multiple of 1/{CREDIT_PARTS}")

@@ -16,7 +16,14 @@ from cairn.events.attainment import AttainmentStatus
 from cairn.events.decision import Credit
 from cairn.events.explanation import Answer
 from cairn.events.wire import Revision, Slug, Uri
-from services.recognition.domain.requirement import DOCUMENT, Level, Requirement, Title, require
+from services.recognition.domain.requirement import (
+    DOCUMENT,
+    Level,
+    Requirement,
+    Title,
+    require,
+    require_credit,
+)
 
 
 class CredentialKind(StrEnum):
@@ -45,7 +52,7 @@ class GivenCredit:
 
     def __post_init__(self) -> None:
         """Refuse credit that is none."""
-        require(self.amount > 0, "amount must be greater than 0")
+        require_credit(self.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=DOCUMENT)

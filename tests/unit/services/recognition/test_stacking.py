@@ -100,6 +100,20 @@ def test_an_earlier_rule_does_not_take_what_a_later_one_needs_and_it_could_do_wi
     assert said(freed) == [("b", "conferred"), ("y-easy", "reallotted"), ("z-picky", "conferred")]
 
 
+def test_a_rule_that_a_change_does_not_reach_keeps_the_credit_it_counts() -> None:
+    rules = [version("a", wants("a"), cats=20), version("b", wants("b"), cats=30)]
+    first = version("y-first", credits_of("sum", 20, "a"), cats=0)
+    second = version("z-second", credits_of("sum", 20, "a", "b"), cats=0)
+    record = Record(EffectiveRules([*rules, first, second]))
+    assert said(record.learn(attained("a"), attained("b"))) == [
+        ("a", "conferred"),
+        ("y-first", "conferred"),
+        ("b", "conferred"),
+        ("z-second", "conferred"),
+    ]
+    assert [one.credential for one in record.awards["z-second"].allotments] == ["b"]
+
+
 def test_a_fact_that_changes_no_answer_decides_nothing() -> None:
     record = stack()
     record.learn(attained("m1"))

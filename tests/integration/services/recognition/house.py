@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of recognition share: a tenant with rules, competency events, and what came of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
+
+from cairn.cloudevents import from_kafka, to_kafka
+from cairn.events.attainment import AttainmentChanged, AttainmentStatus, PolicyReference
+from cairn.events.catalogue import parse, source_of, to_cloudevent
+from cairn.events.decision import DecisionMade
+from cairn.ids import LearnerId, TenantId, derived_id, topic_key
+from chassis.database import Pool, see_tenants
+from chassis.streams.message import Partition, Record
+from chassis.unit.outbox import Partitions, read_headers
+from chassis.unit.work import UnitOfWork
+from services.recognition.adapters.postgres_learners import PostgresLearners
+from services.recognition.adapters.postgres_rules import PostgresRules
+from services.recognition.app.attainments import DECISIONS, FollowAttainments
+from services.recognition.app.publish_rules import Publication, Request, publish
+from services.recognition.app.rule_documents import Document, read_documents
+from services.recognition.domain.plain import PlainAllocator
+
+PARTITIONS = Partitions(6, {})
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DEMONSTRATED = AttainmentStatus.DEMONSTRATED
+LOWERED = AttainmentStatus.ATTEMPTED_NOT_DEMONSTRATED
+ALICE = LearnerId("alice")
+
+
+def competency(name: str) -> str:
+    return f"https://example.org/competencies/{name}"
+
+
+def module(name: str) -> str:
+    return f"""
+rule: {name}
+version: 1
+credential:
+  {{id: {name}, title: Module, kind: micro_credential, credits: [{{amount: 60, system: cats, level: "4"}}]}}
+requirement: {{id: passed, competency: "{competency(name)}"}}
+examples:
+  - {{given: {{competencies: [{{competency: "{competency(name)}"}}]}}, expect: met}}
+"""
+
+
+CERTIFICATE = """
+rule: certificate
+version: 1
+credential: {id: certificate, title: Certificate, kind: certificate, conferral: automatic}
+requirement: {id: sum, credits: {amount: 120, system: cats, from: [m1, m2, m3]}}
+examples:
+  - {given: {credentials: [m1, m2]}, expect: met}
+"""
+CERTIFICATE = CERTIFICATE.replace("[m1, m2]}", "[{credential: m1}, {credential: m2}]}")
+DIPLOMA = """
+rule: diploma
+version: 1
+credential: {id: diploma, title: Diploma, kind: diploma, conferral: automatic}
+requirement:
+  id: both
+  all:
+    - {id: certificate, credential: certificate}
+    - {id: rest, credits: {amount: 60, system: cats, from: [m1, m2, m3]}}
+"""
+STACK = (module("m1"), module("m2"), module("m3"), CERTIFICATE, DIPLOMA)
+
+
+@dataclass
+class House:
+    """One service with a tenant of its own; ``records`` numbers what is consumed."""
+
+    serve: Pool
+    consume: Pool
+    relay: Pool
+    tenant: TenantId
+    topic: str = field(default_factory=lambda: f"competency-{uuid4().hex[:10]}")
+    offsets: dict[int, int] = field(default_factory=dict)
+
+    async def publish(self, *texts: str, request_id: str = "") -> Publication:
+        documents = [Document(f"{number}.yaml", text) for number, text in enumerate(texts)]
+        request = Request(self.tenant, documents, read_documents(documents), request_id)
+        async with self.serve.acquire() as connection, connection.transaction():
+            await see_tenants(connection, [self.tenant])
+            return await publish(connection, PostgresRules(), PlainAllocator(), request)
+
+    def handler(self) -> FollowAttainments:
+        handler = FollowAttainments(PostgresLearners(), PostgresRules(), PlainAllocator(), {})
+        handler.topics = (self.topic,)
+        handler.consumer = self.topic
+        return handler
+
+    async def work(self) -> UnitOfWork:
+        work = UnitOfWork(self.consume, self.handler(), PARTITIONS)
+        await work.claim({Partition(self.topic, 0): 0})
+        return work
+
+    def record(self, event: AttainmentChanged) -> Record:
+        offset = self.offsets[0] = self.offsets.get(0, -1) + 1
+        headers, value = to_kafka(
+            to_cloudevent(
+                event,
+                id=event.event_id,
+                source=source_of("assessment", event.tenant),
+                tenant=event.tenant,
+                learner=event.learner,
+                as_of=event.as_of,
+            )
+        )
+        return Record(self.topic, 0, offset, topic_key(event.tenant, event.learner), value, tuple(headers), 0)
+
+    def changed(
+        self, name: str, status: AttainmentStatus = DEMONSTRATED, revision: int = 1, learner: str = ALICE
+    ) -> AttainmentChanged:
+        who = LearnerId(learner)
+        subject = f"attainment:{competency(name)}"
+        return AttainmentChanged(
+            tenant=self.tenant,
+            learner=who,
+            event_id=str(derived_id(self.tenant, who, subject, revision, [status])),
+            competency=competency(name),
+            status=status,
+            achieved_on=date(2026, 2, revision) if status is DEMONSTRATED else None,
+            policy=PolicyReference(policy="p", version=1, hash="0" * 64),
+            result_ids=(),
+            revision=revision,
+            as_of=NOW,
+        )
+
+    async def feed(self, *events: AttainmentChanged, size: int = 500) -> list[DecisionMade]:
+        """Consume events in units of a size; return every decision published so far."""
+        work = await self.work()
+        records = [self.record(event) for event in events]
+        for start in range(0, len(records), size):
+            await work.run(records[start : start + size])
+        return await self.decisions()
+
+    async def published(self) -> list[tuple[bytes | None, list[tuple[str, bytes]], bytes | None]]:
+        rows = await self.relay.fetch(
+            "select key, headers, value from chassis.outbox where topic = $1 and tenant = $2 order by id",
+            DECISIONS,
+            self.tenant,
+        )
+        return [(key, read_headers(headers), value) for key, headers, value in rows]
+
+    async def decisions(self) -> list[DecisionMade]:
+        found = []
+        for _, headers, value in await self.published():
+            envelope = from_kafka(headers, value)
+            event = parse(envelope.type, envelope.data)
+            assert isinstance(event, DecisionMade)
+            found.append(event)
+        return found
+
+    async def stored(self, query: str) -> Sequence[Any]:
+        """Ask the database as the consumer sees this tenant."""
+        async with self.consume.acquire() as connection, connection.transaction():
+            await see_tenants(connection, [self.tenant])
+            return [tuple(row) for row in await connection.fetch(query)]
+
+
+def said(decisions: Sequence[DecisionMade]) -> list[tuple[str, str]]:
+    return [(one.credential, one.kind.value) for one in decisions]

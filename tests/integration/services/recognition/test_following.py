@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Competency events in, decisions out, on a real database."""
+
+import random
+
+from cairn.events.attainment import AttainmentChanged
+from cairn.ids import TenantId
+from services.recognition.domain.facts import AwardState
+from tests.integration.services.recognition.house import (
+    DEMONSTRATED,
+    LOWERED,
+    STACK,
+    House,
+    module,
+    said,
+)
+
+
+async def test_modules_stack_into_certificate_and_diploma(house: House) -> None:
+    await house.publish(*STACK)
+    made = await house.feed(*(house.changed(name) for name in ("m1", "m2", "m3")))
+    assert said(made) == [
+        ("m1", "conferred"),
+        ("m2", "conferred"),
+        ("certificate", "conferred"),
+        ("m3", "conferred"),
+        ("diploma", "conferred"),
+    ]
+    assert {each.learner for each in made} == {"alice"}
+    assert set(made[2].grounds) == {made[0].decision_id, made[1].decision_id}
+
+
+async def test_a_lowering_puts_under_review_what_rests_on_it(house: House) -> None:
+    await house.publish(*STACK)
+    await house.feed(house.changed("m1"), house.changed("m2"))
+    made = await house.feed(house.changed("m2", LOWERED, 2), house.changed("m2", DEMONSTRATED, 3))
+    assert said(made)[3:] == [
+        ("m2", "under_review"),
+        ("certificate", "under_review"),
+        ("diploma", "referred"),
+        ("m2", "upheld"),
+        ("certificate", "upheld"),
+        ("diploma", "withdrawn"),
+    ]
+    states = await house.stored("select credential, state, revision from recognition.award order by 1")
+    assert states == [
+        ("certificate", AwardState.UPHELD, 3),
+        ("diploma", AwardState.WITHDRAWN, 2),
+        ("m1", AwardState.CONFERRED, 1),
+        ("m2", AwardState.UPHELD, 3),
+    ]
+
+
+async def test_a_past_revision_is_ignored_and_a_repeat_is_a_duplicate(house: House) -> None:
+    await house.publish(*STACK)
+    newer, older = house.changed("m1", LOWERED, 2), house.changed("m1", DEMONSTRATED, 1)
+    assert await house.feed(newer, older, newer) == []
+    counts = await house.stored(
+        f"select applied, ignored, duplicate from chassis.fence where consumer = '{house.topic}'"  # noqa: S608
+    )
+    assert counts == [(1, 1, 1)]
+
+
+async def test_batches_of_any_size_publish_the_same_bytes(alike: tuple[House, House, House]) -> None:
+    found = []
+    for house, size in zip(alike, (1, 7, 500), strict=True):
+        await house.publish(*STACK)
+        await house.feed(*history(house), size=size)
+        found.append(canonical(await house.published()))
+    assert len(found[0]) > 50
+    assert found[0] == found[1] == found[2]
+
+
+async def test_a_rule_version_published_later_reaches_awards_with_the_next_record(house: House) -> None:
+    await house.publish(*STACK)
+    await house.feed(house.changed("m1"))
+    stricter = module("m1").replace("version: 1", "version: 2").split("examples")[0]
+    stricter = stricter.replace("requirement: {id: passed,", 'requirement: {id: passed, min_score: "0.9",')
+    assert (await house.publish(stricter)).epoch == 2
+    made = await house.feed(house.changed("m2"))
+    assert said(made)[1:3] == [("m1", "under_review"), ("m2", "conferred")]
+    assert made[1].rule.version == 2
+
+
+async def test_a_consumer_sees_no_other_tenant(house: House) -> None:
+    await house.publish(*STACK)
+    await house.feed(house.changed("m1"))
+    assert len(await house.stored("select * from recognition.award")) == 1
+    house.tenant = TenantId("elsewhere")
+    assert await house.stored("select * from recognition.award") == []
+    assert await house.stored("select * from recognition.rule_version") == []
+
+
+def history(house: House) -> list[AttainmentChanged]:
+    seeded = random.Random(3)
+    revisions: dict[tuple[str, str], int] = {}
+    events = []
+    for _ in range(90):
+        key = seeded.choice(("alice", "bob", "carol")), seeded.choice(("m1", "m2", "m3"))
+        revisions[key] = revisions.get(key, 0) + 1
+        status = seeded.choice((DEMONSTRATED, DEMONSTRATED, LOWERED))
+        events.append(house.changed(key[1], status, min(revisions[key], 28), key[0]))
+    return events
+
+
+def canonical(published: list[tuple[bytes | None, list[tuple[str, bytes]], bytes | None]]) -> list[object]:
+    """Everything but the trace, which begins with each run."""
+    return [
+        (key, [(name, text) for name, text in headers if name != "ce_traceparent"], value)
+        for key, headers, value in published
+    ]
