@@ -2,6 +2,7 @@
 """Facts and last emissions in PostgreSQL: loaded by exact keys, written in bulk."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -167,6 +168,11 @@ def _row(key: LearnerKey, result: Result) -> tuple[Any, ...]:
     )
 
 
+@lru_cache(maxsize=4096)
+def _reference(policy: str, version: int, hashed: str) -> PolicyReference:
+    return PolicyReference(policy=policy, version=version, hash=hashed)
+
+
 def _emitted(row: Any) -> Emitted:
     (
         _,
@@ -191,7 +197,7 @@ def _emitted(row: Any) -> Emitted:
         scheme=scheme,
         achieved_on=achieved_on,
         valid_until=valid_until,
-        policy=PolicyReference(policy=policy, version=version, hash=hashed),
+        policy=_reference(policy, version, hashed),
     )
     return Emitted(attainment, revision, str(event_id))
 

@@ -72,9 +72,11 @@ class _Loader(yaml.SafeLoader):
     """YAML without repeated keys, of which all but the last would be lost without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if len(keys) != len(set(map(str, keys))):
-            raise yaml.constructor.ConstructorError(None, None, _REPEATED, node.start_mark)
+        seen = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                raise yaml.constructor.ConstructorError(None, None, _REPEATED, key.start_mark)
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 

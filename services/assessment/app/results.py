@@ -6,9 +6,9 @@ facts up to it, in the order of the records.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from cairn.events.attainment import AttainmentChanged, AttainmentStatus
 from cairn.events.catalogue import source_of, to_cloudevent
@@ -48,7 +48,24 @@ class _Fold:
     unit: Unit
     facts: Facts
     timers: FiringTimers
-    changed: dict[Subject, tuple[Emitted, int]]
+    changed: dict[Subject, tuple[Emitted, int]] = field(default_factory=dict)
+    results: list[tuple[LearnerKey, Result]] = field(default_factory=list)
+    retractions: list[tuple[LearnerKey, Retraction]] = field(default_factory=list)
+
+    def add(self, event: Canonical) -> None:
+        """Add the fact that an event states, to be folded now and stored at the end."""
+        key = event.tenant, event.learner
+        match event:
+            case ResultRecorded():
+                result = fact_of(event)
+                self.facts.add_result(key, result)
+                self.results.append((key, result))
+            case ResultRetracted():
+                retraction = Retraction(event.result_id, event.retracts)
+                self.facts.add_retraction(key, retraction)
+                self.retractions.append((key, retraction))
+            case _ as never:
+                assert_never(never)
 
 
 class Results:
@@ -81,11 +98,13 @@ class Results:
         touched = await self._touched(unit.connection, accepted)
         subjects = {subject for found in touched for subject in found} | timers.subjects
         facts = await self._store.load(unit.connection, sorted(subjects))
-        work = _Fold(unit, facts, timers, {})
+        work = _Fold(unit, facts, timers)
         for each, found in zip(accepted, touched, strict=True):
             self._one(work, each, found)
             await unit.breathe()
-        await self._write(unit.connection, accepted, work)
+        await self._store.add_results(unit.connection, work.results)
+        await self._store.add_retractions(unit.connection, work.retractions)
+        await self._store.store_emitted(unit.connection, work.changed)
 
     async def _touched(
         self, connection: Connection, accepted: Sequence[Accepted[Canonical]]
@@ -120,13 +139,7 @@ class Results:
     def _one(self, work: _Fold, each: Accepted[Canonical], touched: Sequence[Subject]) -> None:
         for due in work.timers.fire(each):
             self._conclude(work, Subject(due.tenant, due.learner, due.ref), due.at, None)
-        event = each.event
-        key = event.tenant, event.learner
-        match event:
-            case ResultRecorded():
-                work.facts.add_result(key, fact_of(event))
-            case ResultRetracted():
-                work.facts.add_retraction(key, Retraction(event.result_id, event.retracts))
+        work.add(each.event)
         for subject in touched:
             self._conclude(work, subject, each.as_of, each.message.traceparent)
 
@@ -146,22 +159,6 @@ class Results:
         work.facts.emitted[subject] = latest
         work.changed[subject] = latest, work.unit.epoch(subject.tenant)
         _set_timer(work.timers, subject, terms, event)
-
-    async def _write(
-        self, connection: Connection, accepted: Sequence[Accepted[Canonical]], work: _Fold
-    ) -> None:
-        results: list[tuple[LearnerKey, Result]] = []
-        retractions: list[tuple[LearnerKey, Retraction]] = []
-        for event in (each.event for each in accepted):
-            key = event.tenant, event.learner
-            match event:
-                case ResultRecorded():
-                    results.append((key, fact_of(event)))
-                case ResultRetracted():
-                    retractions.append((key, Retraction(event.result_id, event.retracts)))
-        await self._store.add_results(connection, results)
-        await self._store.add_retractions(connection, retractions)
-        await self._store.store_emitted(connection, work.changed)
 
 
 def fact_of(event: ResultRecorded) -> Result:

@@ -55,9 +55,9 @@ class Retraction:
 class Standing:
     """What is left of a set of accepted results.
 
-    ``current`` are the active results that nothing supersedes, each content once, in the order of
-    their ids; ``conflicting`` are those of them that contradict one another; ``retracted`` are the
-    results that were taken back.
+    ``current`` are the active results that nothing supersedes, each content once; ``conflicting``
+    are those of them that contradict one another; ``retracted`` are the results that were taken
+    back. The order within each says nothing.
     """
 
     current: tuple[Result, ...]
@@ -85,7 +85,7 @@ def standing(results: Iterable[Result], retracted: Collection[str]) -> Standing:
         left = candidates if len(candidates) == 1 else _distinct(_unsuperseded(candidates))
         current += left
         conflicting += left if len(left) > 1 else []
-    return Standing(_by_id(current), _by_id(conflicting), _by_id(taken_back))
+    return Standing(tuple(current), tuple(conflicting), tuple(taken_back))
 
 
 def supersedes(later: Result, earlier: Result) -> bool:
@@ -105,7 +105,7 @@ def _unsuperseded(candidates: list[Result]) -> list[Result]:
 
 def _distinct(candidates: list[Result]) -> list[Result]:
     least: dict[object, Result] = {}
-    for result in _by_id(candidates):
+    for result in sorted(candidates, key=lambda result: result.result_id):
         least.setdefault(_content(result), result)
     return list(least.values())
 
@@ -119,7 +119,3 @@ def _content(result: Result) -> object:
         result.occurred_at,
         result.carried_over,
     )
-
-
-def _by_id(results: Iterable[Result]) -> tuple[Result, ...]:
-    return tuple(sorted(results, key=lambda result: result.result_id))

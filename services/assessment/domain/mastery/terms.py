@@ -51,9 +51,12 @@ def terms_of(policy: Policy, reference: PolicyReference, zone: tzinfo) -> Terms:
 
 
 def terms_at(versions: tuple[Terms, ...], as_of: datetime) -> Terms | None:
-    """Return the highest version in force on the day of ``as_of``, if one is."""
-    holding = [terms for terms in versions if terms.in_force(day_of(as_of, terms.zone))]
-    return max(holding, key=lambda terms: terms.reference.version, default=None)
+    """Return the highest of a tenant's versions that is in force on the day of ``as_of``, if one is."""
+    if not versions:
+        return None
+    day = day_of(as_of, versions[0].zone)
+    holding = [terms for terms in versions if terms.in_force(day)]
+    return max(holding, key=lambda terms: terms.policy.version, default=None)
 
 
 def in_time(result: Result) -> tuple[datetime, int, str]:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Kafka door on a real broker: what is committed is taken in, what is refused leaves a reference."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from chassis.health import Health
+from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
+from services.assessment.app.intake import RESULTS
+from tests.integration.services.assessment.house import RECORDED, House, native, who
+
+SECRET = "marker-77aa"
+_COUNTS = "select applied, duplicate, ignored, parked, dead_lettered from chassis.fence"
+
+
+async def _consume(house: House, broker: str, expected: int) -> None:
+    """Consume until the counts add up to what was sent."""
+    settings = ConsumerSettings(
+        bootstrap=broker,
+        group=f"intake-{house.source.name}",
+        topics=(house.source.topic,),
+        isolation="read_committed",
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(AiokafkaRunner(settings, house.intake_work(), Health()).run(stop))
+    try:
+        async with asyncio.timeout(60):
+            while sum(map(sum, await house.look(_COUNTS))) < expected:  # noqa: ASYNC110 - another's rows
+                await asyncio.sleep(0.1)
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 30)
+
+
+def _structured(event: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
+    return json.dumps(event).encode(), [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+
+
+def _binary(event: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
+    names = ("specversion", "id", "source", "type")
+    headers = [(f"ce_{name}", event[name].encode()) for name in names]
+    return json.dumps(event["data"]).encode(), headers
+
+
+@pytest.fixture
+async def topic(house: House, broker: str) -> AsyncIterator[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    await admin.create_topics([NewTopic(house.source.topic, 1, 1)])
+    yield house.source.topic
+    await admin.delete_topics([house.source.topic])
+    await admin.close()
+
+
+async def test_records_of_either_mode_are_taken_in_and_bad_ones_leave_a_reference(
+    house: House, broker: str, topic: str
+) -> None:
+    sent = [
+        _structured(native(1, learner=who("ada"))),
+        _binary(native(2, learner=who("bob"))),
+        _structured(native(1, learner=who("ada"))),
+        _structured(native(1, learner=who("ada"), attempt=2)),
+        _binary({**native(3), "type": RECORDED.replace(".v1", ".v2")}),
+        (f'{{"id": "{SECRET}"'.encode(), [("content-type", b"application/cloudevents+json")]),
+        (b"\xff\xfe" + SECRET.encode(), []),
+        _structured(native(4, tenant=SECRET)),
+    ]
+    producer = AIOKafkaProducer(bootstrap_servers=broker)
+    await producer.start()
+    for value, headers in sent:
+        await producer.send_and_wait(topic, value, key=b"ada@example.org", headers=headers)
+    await producer.stop()
+    await _consume(house, broker, len(sent))
+    assert [tuple(row) for row in await house.look(_COUNTS)] == [(2, 1, 0, 0, 5)]
+    assert len(await house.outbox(RESULTS)) == 2
+    letters = await house.outbox(topic + ".dlq")
+    told = [json.loads(letter.value or b"") for letter in letters]
+    assert [(each["verdict"], each["field"]) for each in told] == [
+        ("conflict", "id"),
+        ("refused", "type"),
+        ("refused", "value"),
+        ("refused", "specversion"),
+        ("refused", "tenant"),
+    ]
+    assert told[1]["reason"] == "unknown_major"
+    assert all(letter.key is None for letter in letters)
+    stored = {str(row[0]) for row in await house.look("select id from assessment.raw_payload")}
+    assert {each["payload"] for each in told} < stored
+    everything = await house.everything()
+    assert SECRET not in everything
+    assert "ada@example.org" not in everything
