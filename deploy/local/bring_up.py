@@ -31,13 +31,28 @@ class Installation:
 
 @asynccontextmanager
 async def installed(
-    endpoints: Endpoints, folder: Path, steps: Steps, *, shared: Mapping[str, str] | None = None
+    endpoints: Endpoints,
+    folder: Path,
+    steps: Steps,
+    *,
+    shared: Mapping[str, str] | None = None,
+    wished: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Installation]:
     """Bring everything up in a folder and stop the processes when the block is left.
 
+    ``shared`` are settings of every process, ``wished`` the ports of doors where they are free.
     Raises ServerFailedError with the end of a log when a part does not come up.
     """
-    layout = await _prepare(endpoints, folder, steps, shared or {})
+    databases = await _prepare(endpoints, steps)
+    doors, health = choose_ports(folder, wished or {})
+    layout = Layout(
+        bootstrap=endpoints.bootstrap,
+        databases=databases,
+        doors=doors,
+        health=health,
+        keys=Keys(folder / "secrets"),
+        shared=shared or {},
+    )
     processes = Processes(folder, ROOT)
     try:
         with steps.step("Start the services"):
@@ -50,7 +65,7 @@ async def installed(
                 steps.console.print(f"[yellow]{name} had to be killed[/yellow]")
 
 
-async def _prepare(endpoints: Endpoints, folder: Path, steps: Steps, shared: Mapping[str, str]) -> Layout:
+async def _prepare(endpoints: Endpoints, steps: Steps) -> dict[str, Provisioned]:
     with steps.step("Provision the databases"):
         databases = {each: await provision(endpoints.admin, each, keys=endpoints.keys) for each in SERVICES}
     with steps.step("Migrate the databases") as step:
@@ -58,15 +73,7 @@ async def _prepare(endpoints: Endpoints, folder: Path, steps: Steps, shared: Map
             await _migrate(databases[each], step)
     with steps.step("Make the topics"):
         await make_topics(endpoints.bootstrap, SOURCES)
-    doors, health = choose_ports(folder)
-    return Layout(
-        bootstrap=endpoints.bootstrap,
-        databases=databases,
-        doors=doors,
-        health=health,
-        keys=Keys(folder / "secrets"),
-        shared=shared,
-    )
+    return databases
 
 
 async def _migrate(database: Provisioned, step: Step) -> int:

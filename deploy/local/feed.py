@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -36,19 +36,19 @@ class Fed:
     """From the first result sent to the first new entry; nothing when there was none."""
 
 
-async def feed(layout: Layout, events: Sequence[CloudEvent], console: Console) -> Fed:
-    """Publish the events and wait until every effect of theirs stands in the record."""
+async def feed(layout: Layout, events: Iterable[CloudEvent], number: int, console: Console) -> Fed:
+    """Publish so many events and wait until every effect of theirs stands in the record."""
     async with counting(layout) as counter, open_kafka_results(layout.bootstrap, SOURCE) as publisher:
         before = await counter.count()
         with _bar(console) as bar:
-            follower = _Follower(counter, before, len(events), bar)
+            follower = _Follower(counter, before, number, bar)
             sending = asyncio.create_task(_send(publisher, events))
             try:
                 after = await follower.follow(sending)
             finally:
                 sending.cancel()
         return Fed(
-            sent=len(events),
+            sent=number,
             before=before,
             after=after,
             seconds=time.monotonic() - follower.begun,

@@ -12,7 +12,7 @@ from deploy.local.provision import Provisioned
 from deploy.local.sources import SOURCES_SETTING
 
 SERVICES = ("assessment", "recognition", "records")
-# Where the command looks unless it is told otherwise.
+# Where the command looks unless it is told otherwise; only one installation of a machine can be there.
 DOORS = {
     "assessment-http": 7400,
     "assessment-grpc": 7401,
@@ -108,8 +108,8 @@ class Layout:
                 }
 
 
-def choose_ports(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
+def choose_ports(folder: Path, wished: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
     """Return the ports of the doors and of the processes' health, the same ones every time if free."""
     names = [part.name for part in PARTS]
-    chosen = ports.choose(folder / "ports.json", {**DOORS, **dict.fromkeys(names, 0)})
+    chosen = ports.choose(folder / "ports.json", {**dict.fromkeys((*DOORS, *names), 0), **wished})
     return {door: chosen[door] for door in DOORS}, {name: chosen[name] for name in names}

@@ -16,7 +16,7 @@ LOOPBACK = "127.0.0.1"
 def choose(path: Path, wished: Mapping[str, int]) -> dict[str, int]:
     """Return a free port per name and remember them in a file.
 
-    The remembered port is taken if it is free, else the wished one, else any; 0 wishes nothing.
+    The wished port is taken if it is free, else the remembered one, else any; 0 wishes nothing.
     """
     try:
         remembered: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
@@ -24,8 +24,7 @@ def choose(path: Path, wished: Mapping[str, int]) -> dict[str, int]:
         remembered = {}
     chosen: dict[str, int] = {}
     for name, wish in wished.items():
-        free = (port for port in (remembered.get(name, 0), wish) if port and _comes_free(port))
-        chosen[name] = next((port for port in free if port not in chosen.values()), 0) or _free(chosen)
+        chosen[name] = _choose(wish, remembered.get(name, 0), chosen) or _free(chosen)
     write_whole(path, json.dumps({**remembered, **chosen}))
     return chosen
 
@@ -39,6 +38,13 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _choose(wish: int, remembered: int, taken: dict[str, int]) -> int:
+    """Return the wished or the remembered port, or 0 where neither is to be had."""
+    if wish and wish not in taken.values() and is_free(wish):
+        return wish
+    return remembered if remembered and remembered not in taken.values() and _comes_free(remembered) else 0
 
 
 def _comes_free(port: int) -> bool:

@@ -17,12 +17,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from cairn.client.errors import CallError
-from cairn.cloudevents import CloudEvent
 from deploy.local.bring_up import installed
 from deploy.local.cohort import generated, oulad
-from deploy.local.cohort.submission import TENANT, recorded
+from deploy.local.cohort.submission import TENANT, Submission, recorded
 from deploy.local.feed import Fed, feed
-from deploy.local.layout import Layout
+from deploy.local.layout import DOORS, Layout
 from deploy.local.lock import TakenError, exclusive
 from deploy.local.logtail import ServerFailedError
 from deploy.local.processes import watched
@@ -43,11 +42,10 @@ class Cohort:
     learners: int
     oulad: Path | None
 
-    def events(self) -> list[CloudEvent]:
-        """Make all events, in the order in which the work was handed in."""
+    def submissions(self) -> list[Submission]:
+        """Read or make all submissions, in the order in which the work was handed in."""
         folder = self.oulad
-        submissions = generated.submissions(self.learners) if folder is None else oulad.submissions(folder)
-        return [recorded(submission) for submission in submissions]
+        return list(generated.submissions(self.learners) if folder is None else oulad.submissions(folder))
 
 
 def main(
@@ -88,14 +86,18 @@ def _run(cohort: Cohort, steps: Steps, *, once: bool) -> int:
 
 
 async def _main_job(endpoints: Endpoints, cohort: Cohort, steps: Steps, *, once: bool) -> None:
-    async with installed(endpoints, FOLDER, steps) as installation, watched(installation.processes):
+    async with (
+        installed(endpoints, FOLDER, steps, wished=DOORS) as installation,
+        watched(installation.processes),
+    ):
         with steps.step("Publish policies and rules"):
             policies, rules = await publish(installation.layout)
         with steps.step("Read the results"):
-            events = await asyncio.to_thread(cohort.events)
+            submissions = await asyncio.to_thread(cohort.submissions)
         console = steps.console
-        console.print(f"{policies} policies, {rules} rules, {len(events):,} results to feed")
-        _tell(await feed(installation.layout, events, console), console)
+        console.print(f"{policies} policies, {rules} rules, {len(submissions):,} results to feed")
+        events = (recorded(submission) for submission in submissions)
+        _tell(await feed(installation.layout, events, len(submissions), console), console)
         await show(installation.layout, console)
         if not once:
             _say_how_to_go_on(installation.layout, console)

@@ -31,6 +31,12 @@ def test_a_wish_is_granted_to_one(tmp_path: Path) -> None:
     assert chosen["grpc"] != free
 
 
+def test_a_wish_that_comes_free_goes_before_what_is_remembered(tmp_path: Path) -> None:
+    remembered = ports.choose(tmp_path / "ports.json", {"http": 0})["http"]
+    free = ports.choose(tmp_path / "other.json", {"any": 0})["any"]
+    assert ports.choose(tmp_path / "ports.json", {"http": free})["http"] == free != remembered
+
+
 def test_a_port_that_is_taken_is_not_chosen(tmp_path: Path, taken: int) -> None:
     (tmp_path / "ports.json").write_text(f'{{"http": {taken}}}', encoding="utf-8")
     assert not ports.is_free(taken)
