@@ -66,10 +66,10 @@ class ServeSettings(IntakeSettings):
     """What the HTTP door and the gRPC server need."""
 
     assessment_http_port: Port = Field(
-        default=7401, description="a port from 1 to 65535 for the HTTP door on loopback; 0 takes a free one"
+        default=7400, description="a port from 1 to 65535 for the HTTP door on loopback; 0 takes a free one"
     )
     assessment_grpc_port: Port = Field(
-        default=7402,
+        default=7401,
         description="a port from 1 to 65535 for cairn.assessment.v1 on loopback; 0 takes a free one",
     )
     assessment_backlog: int = Field(
