@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from deploy.local.cohort.submission import Submission, opaque
 from tests.e2e.oracle import CERTIFICATE, CERTIFICATE_NEEDS, DIPLOMA, DIPLOMA_NEEDS, Outcome
 from tests.e2e.state import State
 from tests.e2e.topics import Carried
@@ -19,10 +20,11 @@ from tests.e2e.topics import Carried
 _NEEDS = {CERTIFICATE: CERTIFICATE_NEEDS, DIPLOMA: DIPLOMA_NEEDS}
 
 
-def learners_of(results: Iterable[Carried]) -> dict[str, str]:
-    """Find out from the canonical results which learner each student is."""
+def learners_of(results: Iterable[Carried], submissions: Iterable[Submission]) -> dict[str, str]:
+    """Find out from the canonical results which learner each student is, by the id of a piece of work."""
+    students = {opaque(one.assessment.number, one.student): one.student for one in submissions}
     said = (json.loads(carried.value or b"{}") for carried in results)
-    return {event["source_event_id"].split("-")[1]: event["learner"] for event in said}
+    return {students[event["source_event_id"][:36]]: event["learner"] for event in said}
 
 
 def differences(expected: Outcome, state: State, learners: Mapping[str, str]) -> list[str]:

@@ -36,6 +36,7 @@ def expected(stream: list[CloudEvent], dataset: Path) -> oracle.Outcome:
 async def test_what_holds_does_not_depend_on_the_order(
     endpoints: Endpoints,
     folder: Path,
+    submissions: list[Submission],
     stream: list[CloudEvent],
     expected: oracle.Outcome,
     order: Callable[[Sequence[CloudEvent]], list[CloudEvent]],
@@ -43,7 +44,7 @@ async def test_what_holds_does_not_depend_on_the_order(
     async with whole(endpoints, folder) as up:
         await up.feed(order(stream))
         state = await up.settle()
-        learners = learners_of(await up.recorded(RESULTS))
+        learners = learners_of(await up.recorded(RESULTS), submissions)
     assert differences(expected, state, learners)[:20] == []
     assert state.outcomes["intake", INGEST] == outcomes_at_intake(expected.outcomes)
     assert state.outcomes["results", RESULTS] == {"applied": expected.outcomes["stored"]}

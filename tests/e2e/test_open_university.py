@@ -25,7 +25,7 @@ async def test_the_whole_dataset_and_the_same_again(
     async with whole(endpoints, folder) as up:
         await up.feed(recorded(one) for one in submissions)
         first = await up.settle()
-        learners = learners_of(await up.recorded(RESULTS))
+        learners = learners_of(await up.recorded(RESULTS), submissions)
         assert differences(expected, first, learners)[:20] == []
         assert first.outcomes["intake", INGEST] == outcomes_at_intake(expected.outcomes)
         assert first.outcomes["results", RESULTS] == {"applied": expected.outcomes["stored"]}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import TypeAdapter
 
@@ -42,10 +43,10 @@ class Submission:
 
     @property
     def event_id(self) -> str:
-        """Return the id under which the platform reports it."""
+        """Return the id under which the platform reports it; it names nobody, as it travels on."""
         attempt = "" if self.attempt == 1 else f"-a{self.attempt}"
         version = "" if self.version == 1 else f"-v{self.version}"
-        return f"{self.assessment.number}-{self.student}{attempt}{version}"
+        return f"{opaque(self.assessment.number, self.student)}{attempt}{version}"
 
     @property
     def occurred_at(self) -> datetime:
@@ -82,6 +83,11 @@ def retracted(submission: Submission, at: datetime) -> CloudEvent:
     return CloudEvent(
         id=f"{submission.event_id}-retracted", source=SOURCE_URI, type=RETRACTED, time=at, data=body
     )
+
+
+def opaque(assessment: str, student: str) -> str:
+    """Return the opaque id by which the platform knows a student's work for an assessment."""
+    return str(uuid5(NAMESPACE_URL, f"{SOURCE_URI}/{assessment}/{student}"))
 
 
 @cache
