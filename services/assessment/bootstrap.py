@@ -24,6 +24,7 @@ from services.assessment.app.sealing import MasterKey
 from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings, key_bytes
 
 SERVICE = "assessment"
+_HEARTBEATS = 15
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -72,6 +73,8 @@ async def assemble_intake(process: Process, settings: IntakeSettings) -> None:
         topics=door.topics,
         batch_size=settings.batch_size,
         isolation="read_committed",
+        session_timeout_ms=settings.kafka_session_timeout_seconds * 1000,
+        heartbeat_ms=settings.kafka_session_timeout_seconds * 1000 // _HEARTBEATS,
     )
     process.add("consumer", AiokafkaRunner(consumer, IntakeWork(pool, door, partitions), process.health).run)
 

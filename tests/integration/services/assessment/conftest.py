@@ -30,7 +30,7 @@ async def _built(postgres: str) -> AsyncIterator[House]:
 @pytest.fixture
 def shared(_built: House) -> House:
     """Give a tenant of its own a place in a database that other tests use too."""
-    return House(_built.admin, _built.database, _built.serve, _built.consume, _built.relay)
+    return House(_built.admin, _built.database, _built.serve, _built.consume, _built.relay, _built.dsns)
 
 
 @asynccontextmanager
@@ -42,5 +42,5 @@ async def _house(postgres: str) -> AsyncIterator[House]:
             await pools.enter_async_context(await open_pool(made.dsns[role], 4))
             for role in ("serve", "consume", "relay")
         ]
-        yield House(postgres, made.database, serve, consume, relay)
+        yield House(postgres, made.database, serve, consume, relay, made.dsns)
     await drop_database(postgres, made.database)

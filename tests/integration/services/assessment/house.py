@@ -2,7 +2,7 @@
 """What the tests of assessment share: a wired house, native events, and a look behind its walls."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -59,6 +59,7 @@ class House:
     serve: Pool
     consume: Pool
     relay: Pool
+    dsns: Mapping[str, str]
     source: Source = field(default_factory=lambda: _source(uuid4().hex[:10]))
     now: datetime = NOW
 
