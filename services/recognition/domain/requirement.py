@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag
 from pydantic.dataclasses import dataclass, rebuild_dataclass
@@ -17,9 +17,6 @@ from pydantic.dataclasses import dataclass, rebuild_dataclass
 from cairn.amounts import Amount
 from cairn.events.explanation import RequirementKind
 from cairn.events.wire import Slug, Uri
-
-if TYPE_CHECKING:
-    from pydantic._internal._dataclasses import PydanticDataclass
 
 DOCUMENT = ConfigDict(
     extra="forbid", arbitrary_types_allowed=True, validate_by_name=True, validate_by_alias=True
@@ -143,7 +140,7 @@ Requirement: TypeAlias = Annotated[
 ]
 
 for _class in (AllOf, AnyOf, Choice, NOf):
-    rebuild_dataclass(cast("type[PydanticDataclass]", _class), force=True)
+    rebuild_dataclass(cast("Any", _class), force=True)
 
 
 def children_of(requirement: Requirement) -> tuple[Requirement, ...]:

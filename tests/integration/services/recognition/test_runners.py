@@ -53,6 +53,7 @@ async def test_learners_are_decided_about(
 
 
 async def published(house: House, count: int) -> list[DecisionMade]:
+    made: list[DecisionMade] = []
     for _ in range(600):
         made = await house.decisions()
         if len(made) >= count:

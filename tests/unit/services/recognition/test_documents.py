@@ -47,7 +47,7 @@ def with_requirement(requirement: Any) -> Raw:
     ("requirement", "place", "reason"),
     [
         ({"id": "a", "any": [wants("a"), {"comptency": 1}]}, "requirement.any[1].comptency", "competency"),
-        ({"id": "a", "credits": {"ammount": 1}}, "requirement.credits.ammount", "amount"),
+        ({"id": "a", "credits": {"amounts": 1}}, "requirement.credits.amounts", "amount"),
         ({"id": "a", "n_of": {"n": 1, "off": []}}, "requirement.n_of.off", "nearest valid key is of"),
         ({"id": "a"}, "requirement", "this one names none"),
         ({"id": "a", "all": [], "any": []}, "requirement", "this one names all and any"),
@@ -82,7 +82,7 @@ def test_a_fault_is_named_with_its_place(requirement: Any, place: str, reason: s
         ({"examples": [{"given": {"competency": []}, "expect": "met"}]}, "examples[0].given.competency"),
         ({"examples": [{"given": {}, "expect": "perhaps"}]}, "examples[0].expect"),
         ({"credential": {"id": "a", "title": "A", "kind": "badge"}}, "credential.kind"),
-        ({"reveiw": {}}, "reveiw"),
+        ({"reviews": {}}, "reviews"),
     ],
 )
 def test_a_fault_outside_the_requirement_is_named_too(change: Raw, place: str) -> None:
