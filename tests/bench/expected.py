@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many of everything there must be in the end, by the oracle, so that no unfinished run looks fast."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cairn.cloudevents import CloudEvent
+from cairn.cloudevents.structured import write_structured
+from deploy.local.cohort import generated, oulad
+from deploy.local.cohort.presentations import EXAMPLE
+from deploy.local.cohort.submission import recorded
+from tests.e2e import oracle
+from tests.e2e.agreement import outcomes_at_intake
+from tests.e2e.installation import INGEST
+from tests.e2e.oracle_facts import from_dataset, from_stream
+from tests.e2e.state import State
+
+_RESULTS = ("results", "assessment.results.v1")
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The results that are fed, in order, and what the oracle concludes from them."""
+
+    events: Sequence[CloudEvent]
+    expected: oracle.Outcome
+
+    def differences(self, state: State) -> list[str]:
+        """Name each count that is not what the oracle says."""
+        expected = self.expected
+        statuses = Counter(found.status for found in expected.attainments.values())
+        awards = Counter(credential for held in expected.met.values() for credential in held)
+        good = (credential for (_, credential), standing in state.standings.items() if standing == "good")
+        stored = {"applied": expected.outcomes["stored"]}
+        pairs = {
+            "at intake": (outcomes_at_intake(expected.outcomes), state.outcomes.get(("intake", INGEST))),
+            "results folded": (stored, state.outcomes.get(_RESULTS)),
+            "attainments": (statuses, Counter(row.status for row in state.attainments.values())),
+            "awards": (awards, Counter(good)),
+        }
+        return [
+            f"{name}: expected {dict(wanted)}, found {dict(found or {})}"
+            for name, (wanted, found) in pairs.items()
+            if wanted != found
+        ]
+
+
+def cohort(folder: Path | None, learners: int) -> Cohort:
+    """Read the cohort of a dataset's folder, or make one of so many learners."""
+    if folder is not None:
+        events = [recorded(one) for one in oulad.submissions(folder)]
+        facts = from_dataset(folder)
+    else:
+        events = [recorded(one) for one in generated.submissions(learners)]
+        facts = from_stream(write_structured(event) for event in events)
+    return Cohort(events, oracle.conclude(facts, oracle.weights(EXAMPLE / "assessments.csv")))

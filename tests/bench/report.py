@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the figures out of what the runs measured: always the median of the runs, save for memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import median
+
+from tests.bench.arithmetic import growth, medians, percentile
+from tests.bench.figures import Figure
+from tests.bench.hardware import hardware
+from tests.bench.reference import Reference
+from tests.bench.throughput import Throughput
+
+# What a process fetches once, such as caches that fill up, is no growth.
+_WARM_UP_SHARE = 1 / 3
+_PER = 100_000
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run measured; latency is milliseconds by results a second."""
+
+    reference: Reference
+    throughput: Throughput
+    latency: dict[int, list[float]] = field(default_factory=dict)
+
+
+def figures(runs: Sequence[Run], results: int) -> list[Figure]:
+    """Return every figure."""
+    figure = partial(Figure, runs=len(runs), hardware=hardware())
+    return [
+        _throughput(figure, runs, results),
+        *_latency(figure, runs),
+        *_memory(figure, runs, results),
+        *_cpu(figure, runs, results),
+    ]
+
+
+def _throughput(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> Figure:
+    return figure(
+        name="pipeline.results",
+        value=median(results / run.throughput.seconds for run in runs),
+        unit="results/s",
+        reference=median(results / run.reference.seconds for run in runs),
+        # Each ratio is of one run, whose two rates met the same machine.
+        ratio=median(run.reference.seconds / run.throughput.seconds for run in runs),
+    )
+
+
+def _latency(figure: "partial[Figure]", runs: Sequence[Run]) -> list[Figure]:
+    told = []
+    for rate in sorted({rate for run in runs for rate in run.latency}):
+        of = [run.latency[rate] for run in runs if rate in run.latency]
+        p50, p95, p99 = (median(percentile(each, share) for each in of) for share in (0.50, 0.95, 0.99))
+        told.append(figure(name=f"pipeline.latency.{rate}", value=p50, unit="ms", p50=p50, p95=p95, p99=p99))
+    return told
+
+
+def _memory(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> list[Figure]:
+    told = []
+    for name in runs[0].throughput.resident:
+        samples = [run.throughput.resident[name] for run in runs]
+        told.append(figure(name=f"memory.{name}", value=max(each[-1][1] for each in samples), unit="MiB"))
+        slopes = [growth(each, results * _WARM_UP_SHARE) for each in samples]
+        if known := [slope * _PER for slope in slopes if slope is not None]:
+            told.append(figure(name=f"memory.{name}.growth", value=median(known), unit="MiB/100,000 results"))
+    return told
+
+
+def _cpu(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> list[Figure]:
+    used: Mapping[str, float] = medians([_served(run.throughput.cpu) for run in runs])
+    bare: Mapping[str, float] = medians([run.reference.cpu for run in runs])
+    per = partial(figure, unit="s/100,000 results")
+    share = _PER / results
+    total, reference = sum(used.values()), sum(bare.values())
+    return [
+        per(
+            name="cpu.total",
+            value=total * share,
+            reference=reference * share,
+            ratio=total / reference,
+        ),
+        *(
+            per(name=f"cpu.{name}", value=seconds * share)
+            for name, seconds in sorted(used.items(), key=lambda item: -item[1])
+        ),
+        *(per(name=f"cpu.reference.{name}", value=seconds * share) for name, seconds in bare.items()),
+    ]
+
+
+def _served(cpu: Mapping[str, float]) -> dict[str, float]:
+    # The bench itself only feeds and looks there, while it is the loop in the reference.
+    return {name: seconds for name, seconds in cpu.items() if name != "bench"}
