@@ -8,6 +8,7 @@ be passed through (never to be listed), and the programs the right to be read an
 import os
 import pwd
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,4 +60,5 @@ def _pass_through(path: Path) -> None:
     for folder in path.resolve().parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
+            sys.stderr.write(f"PostgreSQL does not run as root: others may now pass through {folder}\n")
             folder.chmod(mode | stat.S_IXOTH)
