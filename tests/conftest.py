@@ -16,11 +16,11 @@ def stack() -> Iterator[Endpoints]:
 
 @pytest.fixture(scope="session")
 def broker(stack: Endpoints) -> str:
-    """The bootstrap servers; a test makes topics of its own."""
+    """Return the bootstrap servers; a test makes topics of its own."""
     return stack.bootstrap
 
 
 @pytest.fixture(scope="session")
 def postgres(stack: Endpoints) -> str:
-    """The administrator's DSN; a test makes databases of its own (``deploy.local.provision``)."""
+    """Return the administrator's DSN; a test makes databases of its own (``deploy.local.provision``)."""
     return stack.admin
