@@ -136,7 +136,7 @@ def _credit(credit: Credit) -> str:
 
 
 def _to_do(award: Award) -> str:
-    return f"{award.reason}: {award.addressee} by {day(award.due_on)}" if award.reason else ""
+    return f"{award.reason}: {award.addressee} by {day(award.due_on)}" if award.addressee else ""
 
 
 def _recorded(entry: Entry) -> str:
