@@ -79,7 +79,8 @@ def why(entry: EntryArgument, tenant: Tenant, address: RecordsAddress = RECORDS,
     rule = f"rule {found.rule.rule} version {found.rule.version}, {found.rule.hash[:16]}"
     out().print(f"[bold]{escape(found.title)}[/] {kind} on {day(found.effective_on)} by {escape(rule)}")
     if found.reason:
-        out().print(f"{escape(found.reason)}: {escape(found.addressee)} by {day(found.due_on)}")
+        whose = f": {found.addressee} by {day(found.due_on)}" if found.addressee else ""
+        out().print(escape(found.reason + whose))
     out().print(explanation_tree(found.explanation))
     out().print(f"[dim]disclosure {escape(answer.disclosure_id)}[/]")
 
