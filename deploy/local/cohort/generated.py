@@ -15,7 +15,8 @@ from deploy.local.cohort.submission import Submission
 
 # How many presentations a learner takes, out of 100.
 _TAKEN = ((1, 78), (2, 19), (3, 3))
-_FIRST_STUDENT = 100_000
+# No number of a real student begins so, and both cohorts may be fed to one installation.
+_MADE = "made-"
 
 
 def submissions(learners: int, seed: int = 1) -> Iterator[Submission]:
@@ -26,7 +27,7 @@ def submissions(learners: int, seed: int = 1) -> Iterator[Submission]:
         submission
         for number in range(learners)
         for presentation in _taken(chance, offered)
-        for submission in _course(chance, presentation, str(_FIRST_STUDENT + number))
+        for submission in _course(chance, presentation, f"{_MADE}{number}")
     ]
     made.sort(key=lambda submission: submission.occurred_at)
     return iter(made)
