@@ -2,6 +2,7 @@
 """How every event model is declared, and the field types that they share."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
@@ -10,6 +11,8 @@ FROM_WIRE = ConfigDict(extra="ignore", ser_json_timedelta="iso8601", arbitrary_t
 """Readers ignore unknown fields, so that a minor version may add one."""
 
 
+# Whatever one batch of intake takes in bears one instant, and each of its events writes it several times.
+@lru_cache(maxsize=4096)
 def instant_text(value: datetime) -> str:
     """Write an instant in UTC with microseconds: equal instants are equal text."""
     return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

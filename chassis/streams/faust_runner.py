@@ -81,7 +81,6 @@ class FaustRunner:
             broker_session_timeout=settings.session_timeout_ms / 1000,
             broker_heartbeat_interval=settings.heartbeat_ms / 1000,
             broker_max_poll_interval=24 * 3600.0,
-            consumer_max_fetch_size=16 * 1024 * 1024,
             loghandlers=[],
         )
         topic = app.topic(
