@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, settings
 
 from deploy.local.stack import BUILD, Endpoints, Stack
 
-
 # How long an example takes is for a benchmark to say: on a busy machine it would fail what is right.
 settings.register_profile("cairn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cairn")
