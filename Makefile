@@ -57,8 +57,8 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 
 # The system
 
-# Passed on to the runner as they stand: a folder with the OULAD files, a number of learners, end by itself.
-export OULAD N ONCE
+# Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs.
+export OULAD N ONCE RUNS
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
@@ -67,6 +67,10 @@ run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose t
 .PHONY: test
 test: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run the tests on a real broker and database; ARGS= goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS= how often
+	$(BIN)/python -m tests.bench
 
 # The checks, each by itself or all with `make check`
 

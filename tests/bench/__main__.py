@@ -32,6 +32,8 @@ LEARNERS = 10_000
 RUNS = 3
 RATES = (100, 300)
 LATENCY_SECONDS = 20.0
+# A file or a pipe has no width, and a name that is cut off says nothing.
+WIDTH = 140
 
 
 def main(
@@ -60,7 +62,7 @@ def main(
         measured = asyncio.run(_measure(endpoints, fed, runs, steps))
     told = figures(measured, len(fed.events))
     write(told, RESULT)
-    steps.console.print(table(told))
+    Console(width=max(steps.console.width, WIDTH)).print(table(told))
 
 
 async def _measure(endpoints: Endpoints, fed: Cohort, runs: int, steps: Steps) -> list[Run]:

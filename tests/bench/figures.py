@@ -34,10 +34,12 @@ def write(figures: Sequence[Figure], path: Path) -> None:
 
 def table(figures: Sequence[Figure]) -> Table:
     """Return the figures as a table, without the hardware, which is the same for all."""
-    told = Table("figure", "unit")
+    told = Table()
+    for column in ("figure", "unit"):
+        told.add_column(column, no_wrap=True)
     columns = ("value", "p50", "p95", "p99", "reference", "ratio", "runs")
     for column in columns:
-        told.add_column(column, justify="right")
+        told.add_column(column, justify="right", no_wrap=True)
     for figure in figures:
         told.add_row(figure.name, figure.unit, *(_told(getattr(figure, column)) for column in columns))
     return told

@@ -12,9 +12,10 @@ from tests.bench.hardware import hardware
 from tests.bench.reference import Reference
 from tests.bench.throughput import Throughput
 
-# What a process fetches once, such as caches that fill up, is no growth.
-_WARM_UP_SHARE = 1 / 3
+# What a process fetches once is no growth; a cohort smaller than this tells nothing of it.
+_WARM_UP = 50_000
 _PER = 100_000
+_LEAST_CPU = 0.02
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ def figures(runs: Sequence[Run], results: int) -> list[Figure]:
     return [
         _throughput(figure, runs, results),
         *_latency(figure, runs),
-        *_memory(figure, runs, results),
+        *_memory(figure, runs),
         *_cpu(figure, runs, results),
     ]
 
@@ -57,12 +58,12 @@ def _latency(figure: "partial[Figure]", runs: Sequence[Run]) -> list[Figure]:
     return told
 
 
-def _memory(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> list[Figure]:
+def _memory(figure: "partial[Figure]", runs: Sequence[Run]) -> list[Figure]:
     told = []
     for name in runs[0].throughput.resident:
         samples = [run.throughput.resident[name] for run in runs]
         told.append(figure(name=f"memory.{name}", value=max(each[-1][1] for each in samples), unit="MiB"))
-        slopes = [growth(each, results * _WARM_UP_SHARE) for each in samples]
+        slopes = [growth(each, _WARM_UP) for each in samples]
         if known := [slope * _PER for slope in slopes if slope is not None]:
             told.append(figure(name=f"memory.{name}.growth", value=median(known), unit="MiB/100,000 results"))
     return told
@@ -84,6 +85,7 @@ def _cpu(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> list[F
         *(
             per(name=f"cpu.{name}", value=seconds * share)
             for name, seconds in sorted(used.items(), key=lambda item: -item[1])
+            if seconds >= _LEAST_CPU
         ),
         *(per(name=f"cpu.reference.{name}", value=seconds * share) for name, seconds in bare.items()),
     ]
