@@ -23,9 +23,9 @@ from chassis.errors import Bug, Reject
 from chassis.health import Health
 from chassis.settings import ServiceSettings
 
-GRACE_SECONDS = 7.0
+GRACE_SECONDS = 6.0
 CLOSING_SECONDS = 2.0
-DEADLINE_SECONDS = 9.8
+DEADLINE_SECONDS = 9.0
 
 Task = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 log = structlog.get_logger()
