@@ -26,17 +26,23 @@ _STRUCTURED = {"content-type": "application/cloudevents+json"}
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One result: when it is sent, about whom, and futures of when it was accepted and its entry read."""
+    """One result: its instant, about whom, and futures of when it was due, accepted and read as an entry."""
 
     at: float
     number: str
     learner: LearnerId
+    due: "asyncio.Future[float]"
     accepted: "asyncio.Future[float]"
     read: "asyncio.Future[float]"
 
     @property
-    def milliseconds(self) -> float:
-        """Return the time from the door's answer to the entry's."""
+    def at_door(self) -> float:
+        """Return the milliseconds from its instant to the door's answer, time spent in a queue included."""
+        return 1000 * (self.accepted.result() - self.due.result())
+
+    @property
+    def to_record(self) -> float:
+        """Return the milliseconds from the door's answer to the record's."""
         return 1000 * (self.read.result() - self.accepted.result())
 
 
@@ -49,16 +55,18 @@ def plan(chance: Random, rate: int, seconds: float, identity_key: str) -> list[A
     while at < seconds:
         number = f"{prefix}-{len(arrivals)}"
         opaque = identify(TenantId(TENANT), learner(number))
-        arrivals.append(Arrival(at, number, opaque, loop.create_future(), loop.create_future()))
+        arrivals.append(Arrival(at, number, opaque, *(loop.create_future() for _ in range(3))))
         at += chance.expovariate(rate)
     return arrivals
 
 
 async def send(url: str, arrivals: Sequence[Arrival]) -> None:
     """Send each at its instant and return when all are accepted."""
-    async with aiohttp.ClientSession() as door, asyncio.TaskGroup() as requests:
+    connections = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connections) as door, asyncio.TaskGroup() as requests:
         begun = time.perf_counter()
         for arrival in arrivals:
+            arrival.due.set_result(begun + arrival.at)
             await asyncio.sleep(max(0.0, begun + arrival.at - time.perf_counter()))
             requests.create_task(_post(door, url, arrival))
 

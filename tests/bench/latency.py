@@ -7,8 +7,9 @@ the read are in the figure.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from math import ceil
 from random import Random
 from time import perf_counter
@@ -29,8 +30,17 @@ _WARM_UP_SECONDS = 3.0
 _LAST_SECONDS = 30.0
 
 
-async def measure(up: Whole, rate: int, seconds: float, seed: int) -> list[float]:
-    """Return the milliseconds of each result that was read, warm-up left out."""
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Warm-up left out: the rate that the door kept up with, and milliseconds to and from its answer."""
+
+    accepted_per_second: float
+    at_door: Sequence[float]
+    to_record: Sequence[float]
+
+
+async def measure(up: Whole, rate: int, seconds: float, seed: int) -> Latency:
+    """Send results at a rate for so many seconds and follow each."""
     layout = up.installation.layout
     arrivals = plan(Random(f"{seed}/{rate}"), rate, _WARM_UP_SECONDS + seconds, layout.keys.key("identity"))
     read = arrivals[:: ceil(rate / _READS_PER_SECOND)]
@@ -47,7 +57,14 @@ async def measure(up: Whole, rate: int, seconds: float, seed: int) -> list[float
         await send(url, arrivals)
         await asyncio.wait_for(asyncio.gather(*(arrival.read for arrival in read)), _LAST_SECONDS)
         listening.cancel()
-    return [arrival.milliseconds for arrival in read if arrival.at >= _WARM_UP_SECONDS]
+    counted = [arrival for arrival in arrivals if arrival.at >= _WARM_UP_SECONDS]
+    answered = [arrival.accepted.result() for arrival in counted]
+    return Latency(
+        # The door is as far behind at the end as its slowest answer is.
+        accepted_per_second=len(counted) / (max(answered) - counted[0].due.result()),
+        at_door=[arrival.at_door for arrival in counted],
+        to_record=[arrival.to_record for arrival in read if arrival.at >= _WARM_UP_SECONDS],
+    )
 
 
 @asynccontextmanager

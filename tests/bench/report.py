@@ -9,6 +9,7 @@ from statistics import median
 from tests.bench.arithmetic import growth, medians, percentile
 from tests.bench.figures import Figure
 from tests.bench.hardware import hardware
+from tests.bench.latency import Latency
 from tests.bench.reference import Reference
 from tests.bench.throughput import Throughput
 
@@ -20,11 +21,11 @@ _LEAST_CPU = 0.02
 
 @dataclass(slots=True)
 class Run:
-    """What one run measured; latency is milliseconds by results a second."""
+    """What one run measured; latency is by the results a second that were sent."""
 
     reference: Reference
     throughput: Throughput
-    latency: dict[int, list[float]] = field(default_factory=dict)
+    latency: dict[int, Latency] = field(default_factory=dict)
 
 
 def figures(runs: Sequence[Run], results: int) -> list[Figure]:
@@ -53,9 +54,24 @@ def _latency(figure: "partial[Figure]", runs: Sequence[Run]) -> list[Figure]:
     told = []
     for rate in sorted({rate for run in runs for rate in run.latency}):
         of = [run.latency[rate] for run in runs if rate in run.latency]
-        p50, p95, p99 = (median(percentile(each, share) for each in of) for share in (0.50, 0.95, 0.99))
-        told.append(figure(name=f"pipeline.latency.{rate}", value=p50, unit="ms", p50=p50, p95=p95, p99=p99))
+        kept_up = median(each.accepted_per_second for each in of)
+        told += [
+            _spread(figure, f"pipeline.latency.{rate}", [each.to_record for each in of]),
+            _spread(figure, f"door.latency.{rate}", [each.at_door for each in of]),
+            figure(
+                name=f"door.results.{rate}",
+                value=kept_up,
+                unit="results/s",
+                reference=float(rate),
+                ratio=kept_up / rate,
+            ),
+        ]
     return told
+
+
+def _spread(figure: "partial[Figure]", name: str, of: Sequence[Sequence[float]]) -> Figure:
+    p50, p95, p99 = (median(percentile(each, share) for each in of) for share in (0.50, 0.95, 0.99))
+    return figure(name=name, value=p50, unit="ms", p50=p50, p95=p95, p99=p99)
 
 
 def _memory(figure: "partial[Figure]", runs: Sequence[Run]) -> list[Figure]:
