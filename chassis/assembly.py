@@ -2,7 +2,7 @@
 """Puts together the two processes that every service has: a consumer of topics, and the relay."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -26,12 +26,13 @@ async def assemble_consumer(
     settings: ServiceSettings,
     handler: Handler[Any],
     publishes: Iterable[str],
-    isolation: Literal["read_committed", "read_uncommitted"] = "read_uncommitted",
+    work: type[UnitOfWork] = UnitOfWork,
 ) -> Pool:
     """Add a handler's consumer to a process; return the pool that it works on.
 
     ``publishes`` are the topics that the handler publishes on: their partition counts, like those of
-    the dead letters, are read from the broker once.
+    the dead letters, are read from the broker once. A consumer that reads committed runs on aiokafka
+    whatever the settings say, since Faust cannot.
     """
     dead_letters = (f"{topic}.dlq" for topic in handler.topics)
     partitions = await read_partitions(
@@ -43,12 +44,11 @@ async def assemble_consumer(
         group=handler.consumer,
         topics=handler.topics,
         batch_size=settings.batch_size,
-        isolation=isolation,
+        isolation=work.isolation,
         session_timeout_ms=settings.kafka_session_timeout_seconds * 1000,
         heartbeat_ms=settings.kafka_session_timeout_seconds * 1000 // _HEARTBEATS,
     )
-    work = UnitOfWork(pool, handler, partitions)
-    process.add("consumer", _runner(settings, consumer, work, process).run)
+    process.add("consumer", _runner(settings, consumer, work(pool, handler, partitions), process).run)
     return pool
 
 
@@ -81,7 +81,7 @@ async def read_partitions(bootstrap: str, topics: set[str]) -> Partitions:
 
 
 def _runner(settings: ServiceSettings, consumer: ConsumerSettings, work: UnitOfWork, process: Process) -> Any:
-    if settings.runner == "faust":
+    if settings.runner == "faust" and consumer.isolation == "read_uncommitted":
         # Imported only where it runs: it costs 30 MB and half a second.
         from chassis.streams.faust_runner import FaustRunner  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ Whoever calls acknowledges to Kafka after that, and only then.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from cairn.ids import TenantId
 from chassis import telemetry
@@ -38,6 +38,9 @@ CONFLICT = Reject("conflict", "id")
 
 class UnitOfWork:
     """Runs the units of one consumer."""
+
+    isolation: ClassVar[Literal["read_committed", "read_uncommitted"]] = "read_uncommitted"
+    """Which records of a topic are read; internal topics hold no aborted ones (design section 2)."""
 
     def __init__(self, pool: Pool, handler: Handler[Any], partitions: Partitions) -> None:
         """Begin with no partition owned and no rules loaded."""
@@ -72,8 +75,7 @@ class UnitOfWork:
             messages, refused = self._decode(fresh)
             unit = await self._unit(connection, messages)
             for record, error in refused:
-                unit.outgoing.append(dead_letter(self.consumer, OPERATOR, record, error))
-                unit.end(record, Outcome.DEAD_LETTERED)
+                await self._put_aside(unit, record, error)
             await self._finish(unit, steps, fresh)
         return self._settle(steps)
 
@@ -83,10 +85,14 @@ class UnitOfWork:
             steps, fresh = await self.ownership.lock(connection, [record])
             unit = await self._unit(connection, [])
             for lost in fresh:
-                unit.outgoing.append(dead_letter(self.consumer, OPERATOR, lost, error))
-                unit.end(lost, Outcome.DEAD_LETTERED)
+                await self._put_aside(unit, lost, error)
             await self._finish(unit, steps, fresh)
         return self._settle(steps)
+
+    async def _put_aside(self, unit: Unit, record: Record, error: Reject) -> None:
+        """Dead-letter a record that has not become a message, or never can be folded."""
+        unit.outgoing.append(dead_letter(self.consumer, OPERATOR, record, error))
+        unit.end(record, Outcome.DEAD_LETTERED)
 
     def _settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
         for at, step in steps.items():

@@ -9,7 +9,6 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay, read_p
 from chassis.lifecycle import Process
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
-from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
 from services.assessment.adapters.http_door import Door, http_application
 from services.assessment.adapters.http_server import HttpServer
@@ -24,7 +23,6 @@ from services.assessment.app.sealing import MasterKey
 from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings, key_bytes
 
 SERVICE = "assessment"
-_HEARTBEATS = 15
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -62,21 +60,7 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
 async def assemble_intake(process: Process, settings: IntakeSettings) -> None:
     """Open the Kafka door, which reads only what is committed."""
     door = IngestDoor(make_intake(settings), settings.assessment_sources)
-    dead_letters = {f"{topic}.dlq" for topic in door.topics}
-    partitions = await read_partitions(
-        settings.kafka_bootstrap_servers, {*door.topics, *dead_letters, RESULTS}
-    )
-    pool = await add_pool(process, settings, settings.database_pool_size, "intake")
-    consumer = ConsumerSettings(
-        bootstrap=settings.kafka_bootstrap_servers,
-        group=door.consumer,
-        topics=door.topics,
-        batch_size=settings.batch_size,
-        isolation="read_committed",
-        session_timeout_ms=settings.kafka_session_timeout_seconds * 1000,
-        heartbeat_ms=settings.kafka_session_timeout_seconds * 1000 // _HEARTBEATS,
-    )
-    process.add("consumer", AiokafkaRunner(consumer, IntakeWork(pool, door, partitions), process.health).run)
+    await assemble_consumer(process, settings, door, [RESULTS], IntakeWork)
 
 
 async def assemble_results(process: Process, settings: ResultsSettings) -> None:

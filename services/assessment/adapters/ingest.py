@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 
 from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
 from cairn.ids import LearnerId, TenantId
-from chassis.database import Connection, Pool, see_tenants
+from chassis.database import Connection, see_tenants
 from chassis.errors import Reject
-from chassis.streams.message import Accepted, Headers, Message, Partition, Record
+from chassis.streams.message import Accepted, Headers, Message, Record
 from chassis.unit.deadletter import PREFIX
 from chassis.unit.due import Timers
 from chassis.unit.fence import Outcome
-from chassis.unit.outbox import Outgoing, Partitions, headers_text
+from chassis.unit.outbox import Outgoing, headers_text
 from chassis.unit.unit import Unit
 from chassis.unit.work import UnitOfWork
 from services.assessment.app.arrival import Arrival
@@ -73,30 +73,21 @@ class IntakeWork(UnitOfWork):
     A statement's identity outlives every inbox, results need no order (I4), and no rule is read.
     """
 
-    def __init__(self, pool: Pool, door: IngestDoor, partitions: Partitions) -> None:
-        """Begin with no partition owned."""
-        super().__init__(pool, door, partitions)
-        self._door = door
+    isolation = "read_committed"
 
     async def _unit(self, connection: Connection, messages: Sequence[Message[Arrival]]) -> Unit:
         await see_tenants(connection, {message.tenant for message in messages})
         unit = Unit(connection, {}, Timers(()), self._partitions)
         if messages:
-            await self._door.fold(unit, [Accepted(message, message.as_of) for message in messages])
+            await self._handler.fold(unit, [Accepted(message, message.as_of) for message in messages])
         return unit
 
-    async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
-        """Leave a reference to one record that the database refuses, without its payload."""
-        message = self._door.decode(record)
-        async with self._pool.acquire() as connection, connection.transaction():
-            steps, fresh = await self.ownership.lock(connection, [record])
-            unit = await self._unit(connection, [])
-            await see_tenants(connection, [message.tenant])
-            for lost in fresh:
-                unit.outgoing.append(reference(message, Answer(Verdict.REFUSED, reason=error.reason)))
-                unit.end(lost, Outcome.DEAD_LETTERED)
-            await self._finish(unit, steps, fresh)
-        return self.ownership.settle(steps)
+    async def _put_aside(self, unit: Unit, record: Record, error: Reject) -> None:
+        """Leave a reference to a record that the database refuses, without its payload."""
+        message = self._handler.decode(record)
+        await see_tenants(unit.connection, [message.tenant])
+        unit.outgoing.append(reference(message, Answer(Verdict.REFUSED, reason=error.reason)))
+        unit.end(record, Outcome.DEAD_LETTERED)
 
 
 def raw_bytes(headers: Headers, value: bytes | None) -> bytes:
