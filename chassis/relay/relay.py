@@ -10,6 +10,7 @@ from chassis.database import Pool
 from chassis.health import Health
 from chassis.relay.slot import Slot, SlotSettings
 from chassis.sqlstate import OUTSIDE
+from chassis.waiting import within
 
 _OLDEST = "select coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from chassis.outbox"
 
@@ -44,24 +45,16 @@ class Relay:
             with suppress(*OUTSIDE):
                 async with self._pool.acquire() as connection:
                     await connection.add_listener("cairn_outbox", self._wake)
-                    while not connection.is_closed() and not await _within(_LOOK, stop):
+                    while not connection.is_closed() and not await within(_LOOK, stop):
                         pass
                     await connection.remove_listener("cairn_outbox", self._wake)
-            await _within(_LOOK, stop)
+            await within(_LOOK, stop)
 
     async def _watch(self, stop: asyncio.Event) -> None:
-        while not await _within(_WATCH, stop):
+        while not await within(_WATCH, stop):
             with suppress(*OUTSIDE):
                 telemetry.outbox_age(float(await self._pool.fetchval(_OLDEST)))
 
     def _wake(self, *_notification: object) -> None:
         for slot in self._slots:
             slot.wake.set()
-
-
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    """Wait for an event, but no longer than this; tell whether it has come."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    return event.is_set()

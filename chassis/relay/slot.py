@@ -7,7 +7,6 @@ is not passed over. Sent rows are deleted by their ids, in a transaction that ch
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,6 +22,7 @@ from chassis.relay.lease import Lease, check_lease, give_back, take_lease
 from chassis.relay.publisher import Unsent, send, start_producer
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.message import Partition
+from chassis.waiting import within
 
 _UNSENT = """
 select id, topic, partition, key, headers, value from chassis.outbox
@@ -94,12 +94,7 @@ class Slot:
             await asyncio.sleep(_RETRY)
             return
         if not busy:
-            await self._rest()
-
-    async def _rest(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_POLL):
-                await self.wake.wait()
+            await within(_POLL, self.wake)
 
     async def _hold(self) -> bool:
         now = asyncio.get_running_loop().time()

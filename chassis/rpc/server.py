@@ -7,7 +7,6 @@ stop, it first says NOT_SERVING and then lets the calls in flight end (interop D
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 
 import grpc
 import structlog
@@ -19,6 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from chassis.errors import Retry
 from chassis.health import Health
 from chassis.rpc.edge import Edge
+from chassis.waiting import within
 
 # Less than the grace that the supervisor gives a task.
 _GRACE_SECONDS = 5.0
@@ -60,8 +60,7 @@ class RpcServer:
         log.info("serving", port=self.port)
         while not stop.is_set():
             await self._tell(ready=self._health.ready)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+            await within(_LOOK_SECONDS, stop)
         await self._statuses.enter_graceful_shutdown()
         await asyncio.sleep(_LOOK_SECONDS)  # whoever watches our health hears it before the watch ends
         self._edge.end_streams()

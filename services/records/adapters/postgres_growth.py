@@ -7,6 +7,7 @@ from contextlib import suppress
 from chassis.database import connect
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE
+from chassis.waiting import within
 from services.records.app.watching import Growth
 
 _AGAIN_SECONDS = 1.0
@@ -28,8 +29,7 @@ class PostgresGrowth:
                 await self._listen(stop)
             except OUTSIDE:
                 self._health.unmet("notifications", "the database is not reachable")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _AGAIN_SECONDS)
+            await within(_AGAIN_SECONDS, stop)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         connection = await connect(self._url, name="cairn-records-growth")

@@ -14,6 +14,7 @@ from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.relay.lease import Lease
 from chassis.sqlstate import OUTSIDE
+from chassis.waiting import within
 
 INTERVAL_SECONDS = 0.1
 MOST_ENTRIES = 1000
@@ -53,8 +54,7 @@ class Sequencer:
         while not stop.is_set():
             more = await self._turn()
             if not more:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), INTERVAL_SECONDS)
+                await within(INTERVAL_SECONDS, stop)
         if self._lease is not None:
             with suppress(*OUTSIDE):
                 await self._positions.give_back(self._lease)

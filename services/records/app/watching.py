@@ -7,11 +7,11 @@ one that is lost costs at most the time of a poll.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.rpc.refusal import Violation, invalid
+from chassis.waiting import within
 from services.records.app.authority import Permission
 from services.records.app.names import Scope, read_parent
 from services.records.app.reading import Desk, RecordStore, Stretch, place_of, told_of
@@ -73,8 +73,7 @@ class Watcher:
                 yield await self._chunk(permission, scope, stretch, position)
                 told, quiet_since = position, loop.time()
             if len(stretch.entries) < CHUNK:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(growth.wait(), POLL_SECONDS)
+                await within(POLL_SECONDS, growth)
 
     async def _chunk(self, permission: Permission, scope: Scope, stretch: Stretch, position: int) -> Chunk:
         told = {**told_of(stretch.entries), "position": position}
