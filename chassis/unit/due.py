@@ -25,10 +25,6 @@ class Due:
     learner: LearnerId
 
 
-_LOAD = """
-select tenant, learner, at, kind, ref from chassis.due
-join unnest($1::text[], $2::text[]) as wanted (tenant, learner) using (tenant, learner)
-"""
 _INSERT = """
 insert into chassis.due (tenant, learner, at, kind, ref)
 select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
@@ -78,15 +74,6 @@ class Timers:
             await connection.execute(_DELETE, *_columns(gone))
         if new := sorted(now - self._stored):
             await connection.execute(_INSERT, *_columns(new))
-
-
-async def load_timers(connection: Connection, keys: Iterable[LearnerKey]) -> Timers:
-    """Load the timers of locked learners."""
-    wanted = sorted(set(keys))
-    rows = await connection.fetch(_LOAD, [key[0] for key in wanted], [key[1] for key in wanted])
-    return Timers(
-        Due(at, kind, ref, TenantId(tenant), LearnerId(learner)) for tenant, learner, at, kind, ref in rows
-    )
 
 
 def _columns(rows: list[Due]) -> tuple[list[str], list[str], list[datetime], list[str], list[str]]:

@@ -51,18 +51,6 @@ where consumer = $1
 
 _LOCK = _READ + "order by topic, partition for update of fence"
 
-_ADVANCE = """
-update chassis.fence
-set next_offset = step.next_offset,
-    applied = applied + step.a, duplicate = duplicate + step.d, ignored = ignored + step.i,
-    parked = parked + step.p, dead_lettered = dead_lettered + step.l
-from unnest(
-    $2::text[], $3::int[], $4::bigint[],
-    $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]
-) as step (topic, number, next_offset, a, d, i, p, l)
-where consumer = $1 and fence.topic = step.topic and fence.partition = step.number
-"""
-
 
 async def claim(
     connection: Connection, consumer: str, starts: Mapping[Partition, int]
@@ -82,17 +70,3 @@ async def lock(
     wanted = sorted(partitions)
     rows = await connection.fetch(_LOCK, consumer, [at.topic for at in wanted], [at.number for at in wanted])
     return {Partition(topic, number): offset for topic, number, offset in rows}
-
-
-async def advance(connection: Connection, consumer: str, steps: Mapping[Partition, Step]) -> None:
-    """Move the locked rows and add the outcomes."""
-    order = sorted(steps)
-    counts = [[steps[at].counts.get(outcome, 0) for at in order] for outcome in Outcome]
-    await connection.execute(
-        _ADVANCE,
-        consumer,
-        [at.topic for at in order],
-        [at.number for at in order],
-        [steps[at].next_offset for at in order],
-        *counts,
-    )

@@ -5,7 +5,7 @@ The first content of an (source, event id) is the accepted one. The same content
 duplicate; other content under the same id is a conflict, and the first is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
@@ -40,20 +40,6 @@ class Arrival:
         return self.tenant, self.day, self.identity
 
 
-_INSERT = """
-insert into chassis.inbox (tenant, day, identity, digest)
-select tenant, day, identity, digest
-from unnest($1::text[], $2::date[], $3::bytea[], $4::bytea[]) as arrived (tenant, day, identity, digest)
-order by tenant collate "C", day, identity
-on conflict do nothing
-returning identity
-"""
-_STORED = """
-select tenant, day, identity, inbox.digest
-from chassis.inbox
-join unnest($1::text[], $2::date[], $3::bytea[]) as wanted (tenant, day, identity)
-    using (tenant, day, identity)
-"""
 _CLOSE = """
 update chassis.inbox set outcome = 0
 from unnest($1::text[], $2::date[], $3::bytea[]) as closed (tenant, day, identity)
@@ -70,20 +56,20 @@ def identity(consumer: str, source: str, event_id: str) -> bytes:
     return hashed.digest()
 
 
-async def enter(connection: Connection, arrivals: Sequence[Arrival]) -> list[Seen]:
-    """Enter the arrivals and say of each, in the given order, whether it is new."""
-    first: dict[Row, Arrival] = {}
+def judge(
+    arrivals: Sequence[Arrival], fresh: Iterable[bytes], known: Iterable[tuple[str, date, bytes, bytes]]
+) -> list[Seen]:
+    """Say of each arrival whether it is new, given which identities were entered now and what stood before.
+
+    ``known`` holds (tenant, day, identity, digest), and may name what was entered now as well.
+    """
+    digests: dict[Row, bytes] = {}
     for arrival in arrivals:
-        first.setdefault(arrival.key, arrival)
-    columns = _columns(list(first.values()))
-    inserted = {row["identity"] for row in await connection.fetch(_INSERT, *columns)}
-    digests = {key: arrival.digest for key, arrival in first.items()}
-    known = [arrival for arrival in first.values() if arrival.identity not in inserted]
-    if known:
-        rows = await connection.fetch(_STORED, *_columns(known)[:3])
-        digests |= {(row["tenant"], row["day"], row["identity"]): row["digest"] for row in rows}
-    fresh = {key for key, arrival in first.items() if arrival.identity in inserted}
-    return [_seen(arrival, digests, fresh) for arrival in arrivals]
+        digests.setdefault(arrival.key, arrival.digest)
+    digests |= {(tenant, day, known_as): digest for tenant, day, known_as, digest in known}
+    entered = set(fresh)
+    new = {key for key in digests if key[2] in entered}
+    return [_seen(arrival, digests, new) for arrival in arrivals]
 
 
 def _seen(arrival: Arrival, digests: dict[Row, bytes], fresh: set[Row]) -> Seen:
@@ -98,12 +84,13 @@ def _seen(arrival: Arrival, digests: dict[Row, bytes], fresh: set[Row]) -> Seen:
 async def close(connection: Connection, arrivals: Sequence[Arrival]) -> None:
     """Mark arrivals that ended otherwise than applied, so that a replay may tell them apart."""
     if arrivals:
-        await connection.execute(_CLOSE, *_columns(arrivals)[:3])
+        await connection.execute(_CLOSE, *columns_of(arrivals)[:3])
 
 
-def _columns(
+def columns_of(
     arrivals: Sequence[Arrival],
 ) -> tuple[list[TenantId], list[date], list[bytes], list[bytes]]:
+    """Return tenants, days, identities and digests."""
     return (
         [arrival.tenant for arrival in arrivals],
         [arrival.day for arrival in arrivals],

@@ -8,20 +8,28 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from aiokafka.partitioner import murmur2
 
 from cairn.ids import TenantId
 from chassis.database import Connection
 
-_INSERT = """
+CHANNEL = "cairn_outbox"
+# A notification takes 8,000 bytes at most.
+_LONGEST_NOTICE = 4000
+# A CTE that writes is carried out whole, whether or not anything reads from it.
+INSERT = """
 insert into chassis.outbox (tenant, topic, partition, key, headers, value)
 select tenant, topic, partition, key, headers, value
 from unnest($1::text[], $2::text[], $3::int[], $4::bytea[], $5::text[], $6::bytea[])
     with ordinality as sent (tenant, topic, partition, key, headers, value, position)
 order by position
 """
-_WAKE = "select pg_notify('cairn_outbox', '')"
+_STORE = f"""
+with sent as ({INSERT})
+select pg_notify('{CHANNEL}', $7)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,17 @@ def read_headers(text: str) -> list[tuple[str, bytes]]:
     return [(name, value.encode("latin-1")) for name, value in json.loads(text)]
 
 
-async def store_outgoing(connection: Connection, rows: Sequence[Outgoing]) -> None:
-    """Write the rows in their order and wake the relay at commit."""
-    if not rows:
-        return
-    await connection.execute(
-        _INSERT,
+def notice(rows: Iterable[Outgoing]) -> str | None:
+    """Return what wakes the relay: the partitions, or nothing said where they are too many to name."""
+    numbers = ",".join(map(str, sorted({row.partition for row in rows})))
+    if len(numbers) > _LONGEST_NOTICE:
+        return ""
+    return numbers or None
+
+
+def columns_of(rows: Sequence[Outgoing]) -> tuple[list[Any], ...]:
+    """Return the rows as the columns that :data:`INSERT` takes."""
+    return (
         [row.tenant for row in rows],
         [row.topic for row in rows],
         [row.partition for row in rows],
@@ -65,7 +78,12 @@ async def store_outgoing(connection: Connection, rows: Sequence[Outgoing]) -> No
         [row.headers for row in rows],
         [row.value for row in rows],
     )
-    await connection.execute(_WAKE)
+
+
+async def store_outgoing(connection: Connection, rows: Sequence[Outgoing]) -> None:
+    """Write the rows in their order and wake the relay at commit."""
+    if rows:
+        await connection.execute(_STORE, *columns_of(rows), notice(rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ of things around it.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cairn.cloudevents import CloudEvent, to_kafka
@@ -17,6 +18,7 @@ from chassis.errors import Reject
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit.due import Due, Timers
 from chassis.unit.fence import Outcome
+from chassis.unit.learners import LearnerKey
 from chassis.unit.outbox import Outgoing, Partitions, headers_text, partition_of
 
 # The loop must get a turn this often, for heartbeats to be sent (design section 4).
@@ -34,6 +36,7 @@ class Unit:
         self.outgoing: list[Outgoing] = []
         self.timers = timers
         self.rejected: list[tuple[Message[Any], Reject]] = []
+        self.moved: dict[LearnerKey, datetime] = {}
         self._outcomes: dict[tuple[Partition, int], Outcome] = {}
         self._epochs = epochs
         self._partitions = partitions

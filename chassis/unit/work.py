@@ -2,7 +2,8 @@
 """One batch, one transaction, READ COMMITTED, always in this order (design section 4).
 
 1. lock the progress rows, and drop what is done already or belongs to another owner;
-2. decode each record: what cannot be decoded ends here and holds up nothing;
+2. decode each record: what cannot be decoded ends here and holds up nothing (it touches nothing, and
+   so comes first in time: the transaction begins with the tenants that it may see);
 3. hold the rule epochs still; 4. lock the learners; 5. enter the inbox;
 6. fold, record by record; 7. write outbox, timers and progress, and commit.
 
@@ -15,18 +16,17 @@ from typing import Any, ClassVar, Literal
 
 from cairn.ids import TenantId
 from chassis import telemetry
-from chassis.database import Connection, Pool, see_tenants
+from chassis.database import Connection, Pool, transaction
 from chassis.errors import Bug, Reject
 from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
-from chassis.unit import fence
+from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
-from chassis.unit.due import load_timers
-from chassis.unit.epoch import hold_epochs
 from chassis.unit.fence import Outcome, Step
-from chassis.unit.inbox import Arrival, Seen, close, enter, identity
-from chassis.unit.learners import LearnerKey, lock_learners, move_as_of
-from chassis.unit.outbox import Partitions, store_outgoing
+from chassis.unit.inbox import Arrival, Seen, close, identity
+from chassis.unit.learners import LearnerKey
+from chassis.unit.opening import open_unit
+from chassis.unit.outbox import Partitions
 from chassis.unit.ownership import Ownership
 from chassis.unit.unit import Unit
 
@@ -70,9 +70,11 @@ class UnitOfWork:
 
         Raises what the database raises; nothing has then happened.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
+        messages, refused = self._decode(records)
+        async with self._pool.acquire() as connection, transaction(connection, _tenants(messages)):
             steps, fresh = await self.ownership.lock(connection, records)
-            messages, refused = self._decode(fresh)
+            if len(fresh) < len(records):
+                messages, refused = self._decode(fresh)
             unit = await self._unit(connection, messages)
             for record, error in refused:
                 await self._put_aside(unit, record, error)
@@ -81,7 +83,7 @@ class UnitOfWork:
 
     async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
         """Dead-letter one record that the database refuses, without folding it."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.acquire() as connection, transaction(connection, [OPERATOR]):
             steps, fresh = await self.ownership.lock(connection, [record])
             unit = await self._unit(connection, [])
             for lost in fresh:
@@ -112,18 +114,20 @@ class UnitOfWork:
         return messages, refused
 
     async def _unit(self, connection: Connection, messages: Sequence[Message[Any]]) -> Unit:
-        tenants = sorted({message.tenant for message in messages})
-        await see_tenants(connection, [*tenants, OPERATOR])
-        epochs = await hold_epochs(connection, tenants)
-        await self._reload(connection, epochs)
         telemetry.link(message.traceparent for message in messages)
-        keys = {(message.tenant, message.learner) for message in messages}
-        stood = await lock_learners(connection, keys) if keys else {}
-        unit = Unit(connection, epochs, await load_timers(connection, keys), self._partitions)
-        accepted = _timed(await self._enter(unit, messages), stood)
+        await self._open_days({_day(message.as_of) for message in messages})
+        opened = await open_unit(
+            connection,
+            {message.tenant for message in messages},
+            {(message.tenant, message.learner) for message in messages},
+            [self._arrival(message) for message in messages],
+        )
+        await self._reload(connection, opened.epochs)
+        unit = Unit(connection, opened.epochs, opened.timers, self._partitions)
+        accepted = _timed(self._new(unit, messages, opened.seen), opened.stood)
         if accepted:
             await self._handler.fold(unit, accepted)
-            await move_as_of(connection, _moved(accepted, stood))
+            unit.moved.update(_moved(accepted, opened.stood))
         await self._dead_letters(unit)
         return unit
 
@@ -133,12 +137,8 @@ class UnitOfWork:
                 await self._handler.reload(connection, tenant, epoch)
                 self._epochs[tenant] = epoch
 
-    async def _enter(self, unit: Unit, messages: Sequence[Message[Any]]) -> list[Message[Any]]:
-        if not messages:
-            return []
-        await self._open_days({_day(message.as_of) for message in messages})
+    def _new(self, unit: Unit, messages: Sequence[Message[Any]], seen: Sequence[Seen]) -> list[Message[Any]]:
         new: list[Message[Any]] = []
-        seen = await enter(unit.connection, [self._arrival(message) for message in messages])
         for message, verdict in zip(messages, seen, strict=True):
             match verdict:
                 case Seen.NEW:
@@ -168,9 +168,12 @@ class UnitOfWork:
     async def _finish(self, unit: Unit, steps: Mapping[Partition, Step], fresh: Sequence[Record]) -> None:
         for record in fresh:
             steps[record.at].count(unit.outcome(record))
-        await store_outgoing(unit.connection, unit.outgoing)
         await unit.timers.store(unit.connection)
-        await fence.advance(unit.connection, self.consumer, steps)
+        await close_unit(unit.connection, self.consumer, unit.outgoing, unit.moved, steps)
+
+
+def _tenants(messages: Sequence[Message[Any]]) -> list[TenantId]:
+    return sorted({OPERATOR, *(message.tenant for message in messages)})
 
 
 def _day(at: datetime) -> date:

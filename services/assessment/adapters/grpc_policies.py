@@ -20,7 +20,7 @@ from cairn.assessment.v1 import policy_pb2
 from cairn.assessment.v1 import policy_service_pb2 as messages
 from cairn.assessment.v1 import policy_service_pb2_grpc as stubs
 from cairn.ids import TenantId, is_opaque
-from chassis.database import Connection, Pool, see_tenants
+from chassis.database import Connection, Pool, transaction
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
 from services.assessment.adapters.postgres_policies import PostgresPolicies
@@ -95,8 +95,7 @@ class PolicyService(stubs.PolicyServiceServicer):
 
     @asynccontextmanager
     async def _transaction(self, tenant: TenantId) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            await see_tenants(connection, [tenant])
+        async with self._pool.acquire() as connection, transaction(connection, [tenant]):
             yield connection
 
 

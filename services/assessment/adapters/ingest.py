@@ -76,7 +76,6 @@ class IntakeWork(UnitOfWork):
     isolation = "read_committed"
 
     async def _unit(self, connection: Connection, messages: Sequence[Message[Arrival]]) -> Unit:
-        await see_tenants(connection, {message.tenant for message in messages})
         unit = Unit(connection, {}, Timers(()), self._partitions)
         if messages:
             await self._handler.fold(unit, [Accepted(message, message.as_of) for message in messages])

@@ -17,7 +17,7 @@ from cairn.ids import TenantId
 from cairn.recognition.v1 import rule_pb2
 from cairn.recognition.v1 import rule_service_pb2 as messages
 from cairn.recognition.v1 import rule_service_pb2_grpc as stubs
-from chassis.database import Connection, Pool, see_tenants
+from chassis.database import Connection, Pool, transaction
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
 from services.recognition.adapters.postgres_rules import PostgresRules
@@ -97,8 +97,7 @@ class RuleService(stubs.RuleServiceServicer):
 
     @asynccontextmanager
     async def _transaction(self, tenant: TenantId) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            await see_tenants(connection, [tenant])
+        async with self._pool.acquire() as connection, transaction(connection, [tenant]):
             yield connection
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis.database import Pool, see_tenants
+from chassis.database import Pool, transaction
 from services.records.app.disclosure import Detail, Disclosure
 
 _KEEP = """
@@ -37,8 +37,8 @@ class PostgresDisclosures:
             )
             for disclosure_id, each in disclosures
         ]
-        async with self._pool.acquire() as connection, connection.transaction():
-            await see_tenants(connection, {each.tenant for _, each in disclosures})
+        tenants = {each.tenant for _, each in disclosures}
+        async with self._pool.acquire() as connection, transaction(connection, tenants):
             await connection.execute(_KEEP, *[list(column) for column in zip(*rows, strict=True)])
 
 

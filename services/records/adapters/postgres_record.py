@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
-from chassis.database import Connection, Pool, see_tenants
+from chassis.database import Connection, Pool, transaction
 from services.records.app.names import Scope
 from services.records.app.reading import Stretch
 from services.records.domain.entry import read_statement
@@ -75,8 +75,7 @@ class PostgresRecords:
 
     @asynccontextmanager
     async def _seeing(self, tenant: TenantId) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
-            await see_tenants(connection, [tenant])
+        async with self._pool.acquire() as connection, transaction(connection, [tenant]):
             yield connection
 
 

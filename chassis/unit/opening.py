@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps 3 to 5 of a unit of work, in one statement: epochs held, learners locked, inbox entered.
+
+Everything is handed over in one order, (tenant, id) or (tenant, day, identity), so that two units
+never wait for each other in a circle. Should they meet all the same over a row that appeared
+between, the database ends one of them (40P01), which is redone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Connection
+from chassis.unit.due import Due, Timers
+from chassis.unit.inbox import Arrival, Row, Seen, columns_of, judge
+from chassis.unit.learners import LearnerKey
+
+# Before any event: as_of of a learner of whom nothing has been folded yet.
+_NEVER = datetime(1900, 1, 1, tzinfo=UTC)
+
+_OPEN = """
+select epochs, stood, due_ats, due_kinds, due_refs, due_tenants, due_learners,
+    fresh, known_tenants, known_days, known_identities, known_digests
+from chassis.open_unit(
+    $1::text[], $2::text[], $3::text[], $4::timestamptz, $5::text[], $6::date[], $7::bytea[], $8::bytea[]
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a unit of work finds once its locks are taken."""
+
+    epochs: Mapping[TenantId, int]
+    stood: Mapping[LearnerKey, datetime]
+    """Each learner's ``as_of``."""
+    timers: Timers
+    seen: Sequence[Seen]
+    """What the inbox says of each arrival, in the order given."""
+
+
+async def open_unit(
+    connection: Connection,
+    tenants: Iterable[TenantId],
+    learners: Iterable[LearnerKey],
+    arrivals: Sequence[Arrival],
+) -> Opened:
+    """Take the locks of a unit, creating the rows of new learners, and enter its arrivals."""
+    of_tenants, of_learners = sorted(set(tenants)), sorted(set(learners))
+    first: dict[Row, Arrival] = {}
+    for arrival in arrivals:
+        first.setdefault(arrival.key, arrival)
+    entered = columns_of([first[key] for key in sorted(first)])
+    ids = [tenant for tenant, _ in of_learners], [learner for _, learner in of_learners]
+    row = await connection.fetchrow(_OPEN, of_tenants, *ids, _NEVER, *entered)
+    if row is None:
+        raise AssertionError("a function that returns a record returns one row")
+    return Opened(
+        epochs=dict(zip(of_tenants, row["epochs"] or (), strict=True)),
+        stood=dict(zip(of_learners, row["stood"] or (), strict=True)),
+        timers=Timers(_timers(row)),
+        seen=judge(arrivals, row["fresh"] or (), _columns(row, _KNOWN)),
+    )
+
+
+_DUE = ("due_ats", "due_kinds", "due_refs", "due_tenants", "due_learners")
+_KNOWN = ("known_tenants", "known_days", "known_identities", "known_digests")
+
+
+def _timers(row: Any) -> Iterable[Due]:
+    for at, kind, ref, tenant, learner in _columns(row, _DUE):
+        yield Due(at, kind, ref, TenantId(tenant), LearnerId(learner))
+
+
+def _columns(row: Any, names: Iterable[str]) -> Iterable[tuple[Any, ...]]:
+    return zip(*(row[name] or () for name in names), strict=True)

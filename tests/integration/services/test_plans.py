@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No statement of a service reads a table from end to end, however small it was when the plan was made."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+import chassis
+import services
+from chassis.database import connect
+from chassis.migrate import migrate
+from deploy.local.provision import LOGIN_ROLES, Provisioned, drop_database, provision
+
+SERVICES = ["assessment", "recognition", "records"]
+VERBS = ("select", "insert", "update", "delete", "with")
+# Parts of statements, and what reads a whole table because it wants all of it.
+LEFT_OUT = {
+    "chassis.unit.outbox.INSERT": "is a part of others",
+    "chassis.unit.fence._READ": "is a part of another",
+    "services.records.adapters.postgres_positions._WAKE": "reads no table",
+}
+
+
+def statements(package: str) -> Iterator[tuple[str, str]]:
+    module = importlib.import_module(package)
+    for found in pkgutil.walk_packages(module.__path__, f"{package}."):
+        if found.name.endswith("__main__"):
+            continue
+        for name, value in vars(importlib.import_module(found.name)).items():
+            where = f"{found.name}.{name}"
+            if isinstance(value, str) and value.strip().startswith(VERBS) and where not in LEFT_OUT:
+                yield where, value
+
+
+async def explained(made: Provisioned, statement: str) -> str | None:
+    """Return the plan that a session of a service keeps; None where no role of it may run the statement."""
+    for role in LOGIN_ROLES:
+        connection = await connect(made.dsns[role])
+        try:
+            asked = await connection.prepare(f"explain (generic_plan) {statement}")
+            rows = await asked.fetch(*(None for _ in asked.get_parameters()))
+        except asyncpg.InsufficientPrivilegeError:
+            continue
+        finally:
+            await connection.close()
+        return "\n".join(row[0] for row in rows)
+    return None
+
+
+async def analyse(postgres: str, made: Provisioned) -> None:
+    """Let the planner know that every table is empty, which is when a scan looks best."""
+    connection = await asyncpg.connect(urlunsplit(urlsplit(postgres)._replace(path=f"/{made.database}")))
+    await connection.execute("analyze")
+    await connection.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_statement_goes_by_keys(postgres: str, service: str) -> None:
+    made = await provision(postgres, service, prefix=f"t{uuid4().hex[:12]}_")
+    try:
+        bootstrap = importlib.import_module(f"services.{service}.bootstrap")
+        await migrate(made.dsns["migrate"], bootstrap.SERVICE, bootstrap.MIGRATIONS, lambda _file: None)
+        await analyse(postgres, made)
+        found = {
+            where: await explained(made, statement)
+            for package in (chassis.__name__, f"{services.__name__}.{service}")
+            for where, statement in statements(package)
+        }
+    finally:
+        await drop_database(postgres, made.database)
+    assert len(found) > 12
+    assert [where for where, plan in found.items() if plan is None] == []
+    scanning = {where: plan for where, plan in found.items() if plan and "Seq Scan" in plan}
+    assert scanning == {}
