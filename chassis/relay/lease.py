@@ -42,8 +42,12 @@ async def take_lease(connection: Connection, name: str, holder: str, length: tim
 async def check_lease(connection: Connection, lease: Lease) -> None:
     """Keep the lease from changing hands until the transaction ends; raise Conflict if it has already."""
     if not await connection.fetchval(_HOLD, lease.name, lease.holder, lease.term):
-        message = f"the lease {lease.name} has passed to another holder"
-        raise Conflict(message)
+        raise lost(lease)
+
+
+def lost(lease: Lease) -> Conflict:
+    """Return the error of a holder whose term is over."""
+    return Conflict(f"the lease {lease.name} has passed to another holder")
 
 
 async def give_back(connection: Connection, lease: Lease) -> None:

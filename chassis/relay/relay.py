@@ -2,6 +2,7 @@
 """The relay process: all slots of one service's outbox, woken by notification."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from uuid import uuid4
 
@@ -10,9 +11,11 @@ from chassis.database import Pool
 from chassis.health import Health
 from chassis.relay.slot import Slot, SlotSettings
 from chassis.sqlstate import OUTSIDE
+from chassis.unit.outbox import CHANNEL
 from chassis.waiting import within
 
-_OLDEST = "select coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from chassis.outbox"
+# The first id is the oldest row but for units that overlapped, which is near enough for an age.
+_OLDEST = "select extract(epoch from now() - created_at)::float8 from chassis.outbox order by id limit 1"
 
 # How soon a listener that has lost its connection, or has been asked to stop, notices.
 _LOOK = 0.25
@@ -38,23 +41,27 @@ class Relay:
             running.create_task(self._listen(stop))
             running.create_task(self._watch(stop))
             await stop.wait()
-            self._wake()
+            self._wake(self._slots)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             with suppress(*OUTSIDE):
                 async with self._pool.acquire() as connection:
-                    await connection.add_listener("cairn_outbox", self._wake)
+                    await connection.add_listener(CHANNEL, self._notified)
                     while not connection.is_closed() and not await within(_LOOK, stop):
                         pass
-                    await connection.remove_listener("cairn_outbox", self._wake)
+                    await connection.remove_listener(CHANNEL, self._notified)
             await within(_LOOK, stop)
 
     async def _watch(self, stop: asyncio.Event) -> None:
         while not await within(_WATCH, stop):
             with suppress(*OUTSIDE):
-                telemetry.outbox_age(float(await self._pool.fetchval(_OLDEST)))
+                telemetry.outbox_age(await self._pool.fetchval(_OLDEST) or 0.0)
 
-    def _wake(self, *_notification: object) -> None:
-        for slot in self._slots:
+    def _notified(self, _connection: object, _process: object, _channel: object, partitions: object) -> None:
+        numbers = {int(number) % len(self._slots) for number in str(partitions).split(",") if number}
+        self._wake([self._slots[number] for number in numbers] or self._slots)
+
+    def _wake(self, slots: Iterable[Slot]) -> None:
+        for slot in slots:
             slot.wake.set()

@@ -18,7 +18,7 @@ from chassis import telemetry
 from chassis.database import Pool
 from chassis.errors import Conflict
 from chassis.health import Health
-from chassis.relay.lease import Lease, check_lease, give_back, take_lease
+from chassis.relay.lease import Lease, give_back, lost, take_lease
 from chassis.relay.publisher import Unsent, send, start_producer
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.message import Partition
@@ -29,7 +29,15 @@ select id, topic, partition, key, headers, value from chassis.outbox
 where partition % $1 = $2
 order by id limit $3
 """
-_DELETE = "delete from chassis.outbox where id = any ($1::bigint[])"
+# The lease's row is locked for as long as the deletion takes: it cannot change hands in between.
+_DELETE = """
+with held as (
+    select true from chassis.lease where name = $2 and holder = $3 and term = $4 for share
+), gone as (
+    delete from chassis.outbox using held, unnest($1::bigint[]) as sent (id) where outbox.id = sent.id
+)
+select true from held
+"""
 
 # A lease outlives the producer's delivery timeout: a holder that has lost its lease has nothing left
 # in flight that the broker could still accept.
@@ -121,14 +129,15 @@ class Slot:
         await self._delete([row.id for row in unsent])
         for topic, count in Counter(row.at.topic for row in unsent).items():
             telemetry.published(topic, count)
-        return True
+        return len(rows) == settings.batch_size
 
     async def _delete(self, sent: list[int]) -> None:
-        if self._lease is None:
+        lease = self._lease
+        if lease is None:
             return
-        async with self._pool.acquire() as connection, connection.transaction():
-            await check_lease(connection, self._lease)
-            await connection.execute(_DELETE, sent)
+        held = await self._pool.fetchval(_DELETE, sent, lease.name, lease.holder, lease.term)
+        if not held:
+            raise lost(lease)
 
     async def _discard(self) -> None:
         producer, self._producer = self._producer, None
