@@ -6,9 +6,9 @@ to Kafka after the database's commit, as advice to whoever shows the lag.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import stamina
@@ -27,6 +27,7 @@ from chassis.unit.work import UnitOfWork
 # A poll that comes back full means lag: then it pays to wait for a fuller batch (pipeline.md 5).
 _POLL_MS = 200
 _FILL_SECONDS = 0.02
+_ADVICE_SECONDS = 1.0
 # Waiting out a database must not cost the partitions; a dead process is noticed by its heartbeat.
 _LONGEST_POLL_MS = 24 * 3600 * 1000
 
@@ -59,14 +60,17 @@ class AiokafkaRunner:
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until asked to stop; the batch in hand is finished first."""
         consumer = self._consumer()
-        batches = Batches(self._work, self._health, partial(_commit, consumer))
+        advice = _Advice(consumer)
+        batches = Batches(self._work, self._health, advice.note)
         assignment = _Assignment(consumer, self._work, self._health)
         consumer.subscribe(self._settings.topics, listener=assignment)
         await consumer.start()
         try:
             while not stop.is_set():
                 await self._turn(consumer, batches)
+                await advice.commit(_ADVICE_SECONDS)
                 assignment.check()
+            await advice.commit(0)
         finally:
             await consumer.stop()
 
@@ -156,12 +160,31 @@ async def seek_to_progress(consumer: AIOKafkaConsumer, work: UnitOfWork, wanted:
         consumer.seek(TopicPartition(*at), offset)
 
 
-async def _commit(consumer: AIOKafkaConsumer, offsets: Mapping[Partition, int]) -> None:
-    try:
-        await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
-    except KafkaError as error:
-        # Advice only: the truth is in the database, and the next owner begins from there.
-        log.warning("offsets not committed", error=type(error).__name__)
+class _Advice:
+    """What Kafka is told of the progress, now and then: the truth is in the database.
+
+    The next owner begins from there, so an offset that was never committed costs nothing.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._offsets: dict[TopicPartition, int] = {}
+        self._told_at = 0.0
+
+    async def note(self, offsets: Mapping[Partition, int]) -> None:
+        """Keep what has been committed to the database, to be told."""
+        self._offsets |= {TopicPartition(*at): offset for at, offset in offsets.items()}
+
+    async def commit(self, every: float) -> None:
+        """Tell what was noted, unless that was done less than so many seconds ago."""
+        now = time.monotonic()
+        if not self._offsets or now - self._told_at < every:
+            return
+        told, self._offsets, self._told_at = self._offsets, {}, now
+        try:
+            await self._consumer.commit(told)
+        except KafkaError as error:
+            log.warning("offsets not committed", error=type(error).__name__)
 
 
 def _assigned(consumer: AIOKafkaConsumer) -> frozenset[Partition]:
