@@ -9,8 +9,9 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay, read_p
 from chassis.lifecycle import Process
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
+from services.assessment.adapters.door import Door
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
-from services.assessment.adapters.http_door import Door, http_application
+from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.http_server import HttpServer
 from services.assessment.adapters.ingest import IngestDoor, IntakeWork
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements

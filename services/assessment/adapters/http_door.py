@@ -5,11 +5,9 @@ An answer of 200 says that everything it calls stored is committed and will be p
 without an answer is repeated as it is, and what was stored already comes back as a duplicate.
 """
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,21 +15,16 @@ from fastapi import FastAPI, Path, Request, Response
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from chassis.database import Pool, see_tenants
 from chassis.errors import Reject
 from chassis.sqlstate import OUTSIDE
-from chassis.unit.due import Timers
-from chassis.unit.outbox import Partitions, store_outgoing
-from chassis.unit.unit import Unit
+from services.assessment.adapters.door import Door
 from services.assessment.adapters.http_items import BATCH, JSON, STRUCTURED, media_type, read_request
-from services.assessment.adapters.postgres_intake import count_at_door
 from services.assessment.app.arrival import Arrival
-from services.assessment.app.intake import Answer, Intake, Verdict
+from services.assessment.app.intake import Answer, Verdict
 from services.assessment.app.sources import Source
 
 LARGEST_REQUEST = 32 * 1024 * 1024
 _RETRY_SECONDS = 5
-_BACKLOG_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,41 +59,6 @@ _verdicts = TypeAdapter(Verdicts)
 _refusal = TypeAdapter(Refusal)
 
 
-class Door:
-    """Takes requests to intake, each in one transaction."""
-
-    def __init__(self, pool: Pool, intake: Intake, partitions: Partitions, backlog: int) -> None:
-        """Begin; with more than ``backlog`` rows waiting to be published nothing more is taken in."""
-        self._pool = pool
-        self._intake = intake
-        self._partitions = partitions
-        self._backlog = backlog
-        self._full = False
-        self._looked_at = -_BACKLOG_SECONDS
-
-    async def full(self) -> bool:
-        """Tell whether too much waits to be published; looks again after a second."""
-        now = time.monotonic()
-        if now - self._looked_at >= _BACKLOG_SECONDS:
-            self._looked_at = now
-            waiting = await self._pool.fetchval("select assessment.outbox_backlog($1)", self._backlog)
-            self._full = waiting >= self._backlog
-        return self._full
-
-    async def take(self, source: Source, arrivals: list[Arrival]) -> list[Answer]:
-        """Take arrivals in and commit."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await see_tenants(connection, [source.tenant])
-            unit = Unit(connection, {}, Timers(()), self._partitions)
-            answers = await self._intake.take(unit, arrivals)
-            await store_outgoing(connection, unit.outgoing)
-            # The counts come last: their row is what concurrent requests of a source wait for.
-            counts = Counter(answer.verdict for answer in answers)
-            today = datetime.now(UTC).date()
-            await count_at_door(connection, source.tenant, source.name, today, counts)
-        return answers
-
-
 def http_application(door: Door, sources: Mapping[str, Source]) -> FastAPI:
     """Return the application with its OpenAPI page under ``/docs``."""
     application = FastAPI(title="Cairn assessment", version="1", summary="Publish assessment results.")
@@ -125,7 +83,7 @@ def http_application(door: Door, sources: Mapping[str, Source]) -> FastAPI:
         if body is None:
             return _refused(413, f"is larger than {LARGEST_REQUEST} bytes", "value")
         try:
-            return await _answer(door, known, read_request(known, request.headers, body))
+            return await _answer(door, read_request(known, request.headers, body))
         except Reject as refusal:
             return _refused(400, refusal.reason, refusal.field)
         except OUTSIDE:
@@ -134,10 +92,10 @@ def http_application(door: Door, sources: Mapping[str, Source]) -> FastAPI:
     return application
 
 
-async def _answer(door: Door, source: Source, arrivals: list[Arrival]) -> Response:
+async def _answer(door: Door, arrivals: list[Arrival]) -> Response:
     if await door.full():
         return _unavailable("too much waits to be published")
-    answers = await door.take(source, arrivals)
+    answers = await door.take(arrivals)
     told = tuple(_item(arrival, answer) for arrival, answer in zip(arrivals, answers, strict=True))
     counts = Counter(answer.verdict for answer in answers)
     body = _verdicts.dump_json(Verdicts(items=told, counts=dict(counts)), exclude_defaults=True)

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import TypeAlias
 
 from cairn.ids import TenantId
 from chassis.database import Connection
@@ -21,16 +22,20 @@ _KNOWN = """
 select tenant, result_id, digest from assessment.statement
 join unnest($1::text[], $2::uuid[]) as wanted (tenant, result_id) using (tenant, result_id)
 """
-_LOAD_KEYS = """
-select tenant, subject, wrapped from assessment.data_key
-join unnest($1::text[], $2::text[]) as wanted (tenant, subject) using (tenant, subject)
-"""
-_ADD_KEYS = """
-insert into assessment.data_key (tenant, subject, wrapped)
-select tenant, subject, wrapped
-from unnest($1::text[], $2::text[], $3::bytea[]) as made (tenant, subject, wrapped)
-order by tenant collate "C", subject collate "C"
-on conflict do nothing
+_KEYS = """
+with made as (
+    insert into assessment.data_key (tenant, subject, wrapped)
+    select tenant, subject, wrapped
+    from unnest($1::text[], $2::text[], $3::bytea[]) with ordinality as made (tenant, subject, wrapped, place)
+    order by place
+    on conflict do nothing
+    returning tenant, subject, wrapped
+)
+select tenant, subject, wrapped from made
+union all
+select data_key.tenant, data_key.subject, data_key.wrapped
+from unnest($1::text[], $2::text[]) as wanted (tenant, subject)
+join assessment.data_key on data_key.tenant = wanted.tenant and data_key.subject = wanted.subject
 """
 _STORE = """
 insert into assessment.raw_payload (tenant, id, source, subject, received_at, sealed)
@@ -42,13 +47,19 @@ on conflict do nothing
 """
 _COUNT = """
 insert into assessment.door_count (tenant, source, day, stored, duplicate, conflict, refused)
-values ($1, $2, $3, $4, $5, $6, $7)
+select tenant, source, $3, stored, duplicate, conflict, refused
+from unnest($1::text[], $2::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+    with ordinality as counted (tenant, source, stored, duplicate, conflict, refused, place)
+order by place
 on conflict (tenant, source, day) do update set
     stored = door_count.stored + excluded.stored,
     duplicate = door_count.duplicate + excluded.duplicate,
     conflict = door_count.conflict + excluded.conflict,
     refused = door_count.refused + excluded.refused
 """
+
+
+SourceKey: TypeAlias = tuple[TenantId, str]
 
 
 class PostgresStatements:
@@ -71,18 +82,19 @@ class PostgresStatements:
 class PostgresPayloads:
     """Keeps wrapped data keys and sealed payloads."""
 
-    async def load_keys(self, connection: Connection, subjects: Sequence[Subject]) -> dict[Subject, bytes]:
-        """Return the wrapped keys of those subjects that have one."""
-        rows = await connection.fetch(
-            _LOAD_KEYS, [each[0] for each in subjects], [each[1] for each in subjects]
-        )
-        return {(TenantId(tenant), subject): wrapped for tenant, subject, wrapped in rows}
+    async def keys(self, connection: Connection, offered: Mapping[Subject, bytes]) -> dict[Subject, bytes]:
+        """Return the wrapped key of each subject; one that has none yet gets the key offered for it.
 
-    async def add_keys(self, connection: Connection, wrapped: Mapping[Subject, bytes]) -> None:
-        """Add wrapped keys in the order of their subjects; a subject that has one keeps it."""
-        order = sorted(wrapped)
-        columns = [each[0] for each in order], [each[1] for each in order], [wrapped[each] for each in order]
-        await connection.execute(_ADD_KEYS, *columns)
+        Rows are made in the order of their subjects.
+        """
+        order = sorted(offered)
+        columns = [each[0] for each in order], [each[1] for each in order], [offered[each] for each in order]
+        found: dict[Subject, bytes] = {}
+        while len(found) < len(order):
+            # A row that another intake committed meanwhile is seen by the next statement only.
+            rows = await connection.fetch(_KEYS, *columns)
+            found |= {(TenantId(tenant), subject): wrapped for tenant, subject, wrapped in rows}
+        return found
 
     async def store(self, connection: Connection, payloads: Sequence[SealedPayload], at: datetime) -> None:
         """Store payloads; one that is stored already stays as it is."""
@@ -98,7 +110,9 @@ class PostgresPayloads:
 
 
 async def count_at_door(
-    connection: Connection, tenant: TenantId, source: str, day: date, verdicts: Mapping[Verdict, int]
+    connection: Connection, day: date, counts: Mapping[SourceKey, Mapping[Verdict, int]]
 ) -> None:
-    """Add the verdicts of one request to the counts of its source and day (I3)."""
-    await connection.execute(_COUNT, tenant, source, day, *(verdicts.get(verdict, 0) for verdict in Verdict))
+    """Add verdicts to the counts of their source and day (I3), in the order of the sources."""
+    order = sorted(counts)
+    verdicts = [[counts[key].get(verdict, 0) for key in order] for verdict in Verdict]
+    await connection.execute(_COUNT, [key[0] for key in order], [key[1] for key in order], day, *verdicts)

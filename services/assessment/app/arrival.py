@@ -35,11 +35,15 @@ _control = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One item at a door: its bytes as received, and the event or what is wrong with it."""
+    """One item at a door: its bytes as received, and the event or what is wrong with it.
+
+    ``trace`` is of the request that brought it, for an event that carries none of its own.
+    """
 
     source: Source
     raw: bytes
     event: CloudEvent | MalformedEvent
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def read(arrival: Arrival, identify: Identify, as_of: datetime) -> Candidate:
             event = _recorded(native, common)
         case NativeRetraction():
             event = _retracted(native, source, common)
-    return Candidate(known, event, content_digest(event), _trace(envelope))
+    return Candidate(known, event, content_digest(event), _trace(envelope) or arrival.trace)
 
 
 def _trace(envelope: CloudEvent) -> str | None:

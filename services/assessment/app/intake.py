@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Intake: one unit of work for both doors, and a verdict on every item (design section 5).
 
-In the caller's transaction: data keys, statement identities, raw payloads, the canonical events in
+In the caller's transaction: statement identities, data keys, raw payloads, the canonical events in
 the outbox. No learner is locked, because results are facts and need no order (I4). Rows that two
-intakes may both insert are inserted in one order, keys before statements, so that neither waits for
+intakes may both insert are inserted in one order, statements before keys, so that neither waits for
 the other in a circle.
 """
 

@@ -42,12 +42,11 @@ class SealedPayload:
 class PayloadStore(Protocol):
     """Where data keys and sealed payloads are kept."""
 
-    async def load_keys(self, connection: Connection, subjects: Sequence[Subject]) -> dict[Subject, bytes]:
-        """Return the wrapped keys of those subjects that have one."""
-        ...
+    async def keys(self, connection: Connection, offered: Mapping[Subject, bytes]) -> dict[Subject, bytes]:
+        """Return the wrapped key of each subject; one that has none yet gets the key offered for it.
 
-    async def add_keys(self, connection: Connection, wrapped: Mapping[Subject, bytes]) -> None:
-        """Add wrapped keys in the order of their subjects; a subject that has one keeps it."""
+        Rows are made in the order of their subjects.
+        """
         ...
 
     async def store(self, connection: Connection, payloads: Sequence[SealedPayload], at: datetime) -> None:
@@ -94,21 +93,16 @@ class Payloads:
         await self._store.store(connection, sealed, at)
 
     async def _keys_of(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
-        unknown = sorted(subject for subject in subjects if subject not in self._keys)
         found = {subject: self._keys[subject] for subject in subjects if subject in self._keys}
-        if not unknown:
+        if len(found) == len(subjects):
             return found
-        stored = self._unwrapped(await self._store.load_keys(connection, unknown))
-        self._remember(stored)
-        missing = [subject for subject in unknown if subject not in stored]
-        return found | stored | (await self._make(connection, missing) if missing else {})
-
-    async def _make(self, connection: Connection, subjects: Sequence[Subject]) -> dict[Subject, bytes]:
-        # Not remembered before they are loaded again: this transaction may still be rolled back.
-        await self._store.add_keys(
-            connection, {subject: self._master.wrap(new_data_key(), *subject) for subject in subjects}
-        )
-        return self._unwrapped(await self._store.load_keys(connection, subjects))
+        made = {subject: new_data_key() for subject in subjects if subject not in found}
+        offered = {subject: self._master.wrap(key, *subject) for subject, key in made.items()}
+        stored = await self._store.keys(connection, offered)
+        # A key made here is not remembered: the transaction that stores it may still be rolled back.
+        known = self._unwrapped({one: key for one, key in stored.items() if key != offered[one]})
+        self._remember(known)
+        return found | made | known
 
     def _unwrapped(self, wrapped: Mapping[Subject, bytes]) -> dict[Subject, bytes]:
         return {subject: self._master.unwrap(key, *subject) for subject, key in wrapped.items()}

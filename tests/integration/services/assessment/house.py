@@ -17,7 +17,8 @@ from chassis.database import Pool, see_tenants
 from chassis.streams.message import Record
 from chassis.unit.outbox import Partitions, read_headers
 from chassis.unit.work import UnitOfWork
-from services.assessment.adapters.http_door import Door, http_application
+from services.assessment.adapters.door import Door
+from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.ingest import IngestDoor, IntakeWork
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes what requests bring to intake and commits it, the small requests of one moment together."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import structlog
+
+from chassis.database import Pool, transaction
+from chassis.grouping import Groups
+from chassis.sqlstate import RECORD
+from chassis.unit.due import Timers
+from chassis.unit.outbox import Partitions, store_outgoing
+from chassis.unit.unit import Unit
+from services.assessment.adapters.postgres_intake import SourceKey, count_at_door
+from services.assessment.app.arrival import Arrival
+from services.assessment.app.intake import Answer, Intake, Verdict
+
+_BACKLOG_SECONDS = 1.0
+# A request of more events than this is worth a transaction of its own, and would keep others waiting.
+_SMALL = 20
+_MOST_REQUESTS = 100
+
+log = structlog.get_logger()
+
+
+class Door:
+    """Takes requests to intake, each in one transaction, which small ones share."""
+
+    def __init__(self, pool: Pool, intake: Intake, partitions: Partitions, backlog: int) -> None:
+        """Begin; with more than ``backlog`` rows waiting to be published nothing more is taken in."""
+        self._pool = pool
+        self._intake = intake
+        self._partitions = partitions
+        self._backlog = backlog
+        self._full = False
+        self._looked_at = -_BACKLOG_SECONDS
+        self._small = Groups(self._together, _MOST_REQUESTS)
+
+    async def full(self) -> bool:
+        """Tell whether too much waits to be published; looks again after a second."""
+        now = time.monotonic()
+        if now - self._looked_at >= _BACKLOG_SECONDS:
+            self._looked_at = now
+            waiting = await self._pool.fetchval("select assessment.outbox_backlog($1)", self._backlog)
+            self._full = waiting >= self._backlog
+        return self._full
+
+    async def take(self, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+        """Take the arrivals of one request in and commit; one that the database refuses is refused alone."""
+        if len(arrivals) > _SMALL:
+            return await self._halving(arrivals)
+        return await self._small.ask(arrivals)
+
+    async def _together(self, requests: Sequence[Sequence[Arrival]]) -> list[Sequence[Answer]]:
+        answers = iter(await self._halving([arrival for request in requests for arrival in request]))
+        return [[next(answers) for _ in request] for request in requests]
+
+    async def _halving(self, arrivals: Sequence[Arrival]) -> list[Answer]:
+        try:
+            return await self._commit(arrivals)
+        except RECORD as error:
+            if len(arrivals) == 1:
+                return await self._refuse(arrivals, getattr(error, "sqlstate", "unknown"))
+        middle = len(arrivals) // 2
+        return [*await self._halving(arrivals[:middle]), *await self._halving(arrivals[middle:])]
+
+    async def _refuse(self, arrivals: Sequence[Arrival], sqlstate: str) -> list[Answer]:
+        log.error("event refused by the database", sqlstate=sqlstate)
+        reason = f"refused by the database, SQLSTATE {sqlstate}"
+        answers = [Answer(Verdict.REFUSED, reason=reason) for _ in arrivals]
+        tenants = {arrival.source.tenant for arrival in arrivals}
+        async with self._pool.acquire() as connection, transaction(connection, tenants):
+            await count_at_door(connection, _today(), _counts(arrivals, answers))
+        return answers
+
+    async def _commit(self, arrivals: Sequence[Arrival]) -> list[Answer]:
+        tenants = {arrival.source.tenant for arrival in arrivals}
+        async with self._pool.acquire() as connection, transaction(connection, tenants):
+            unit = Unit(connection, {}, Timers(()), self._partitions)
+            answers = await self._intake.take(unit, arrivals)
+            await store_outgoing(connection, unit.outgoing)
+            # The counts come last: their row is what concurrent requests of a source wait for.
+            await count_at_door(connection, _today(), _counts(arrivals, answers))
+        return answers
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _counts(arrivals: Sequence[Arrival], answers: Sequence[Answer]) -> dict[SourceKey, Counter[Verdict]]:
+    counts: dict[SourceKey, Counter[Verdict]] = {}
+    for arrival, answer in zip(arrivals, answers, strict=True):
+        source = arrival.source
+        counts.setdefault((source.tenant, source.name), Counter())[answer.verdict] += 1
+    return counts
