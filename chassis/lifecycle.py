@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import structlog
+import uvloop
 
 from chassis import health, logs, telemetry
 from chassis.errors import Bug, Reject
@@ -54,7 +55,8 @@ def run(service: str, process: str, settings: ServiceSettings, assemble: Assembl
     """Run a process until it is asked to stop; return its exit code."""
     logs.configure(service, process, settings.log_level)
     telemetry.configure(service, process, settings.otel_exporter_otlp_endpoint)
-    return asyncio.run(_live(settings, assemble))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_live(settings, assemble))
 
 
 def refuse(error: Reject) -> int:
