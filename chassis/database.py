@@ -17,8 +17,10 @@ CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
 
 SESSION = {
-    # Every statement of a service goes by keys. Planned once a session, it must therefore not be planned
-    # by the size that a table happens to have then: a plan made while it was small would scan it for ever.
+    # Every statement of a service goes by keys. Planned once a session, it must not be planned by the size
+    # that a table happens to have then: a plan made while it was small would scan it for ever. Where keys
+    # come as columns, `cross join lateral (... offset 0)` says which way round the join goes: row by row
+    # of the keys; without the offset the planner may turn it about.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",

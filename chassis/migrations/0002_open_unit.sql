@@ -27,13 +27,12 @@ begin
 
     -- 4. The learners are locked. Usually all are known; where one is not, the rows are made first.
     for attempt in 1..2 loop
-        select array_agg(locked.as_of order by locked.tenant, locked.id) into stood
-        from (
-            select learner.tenant, learner.id, learner.as_of
-            from unnest(learner_tenants, learners) as wanted (tenant, id)
-            join chassis.learner on learner.tenant = wanted.tenant and learner.id = wanted.id
-            order by learner.tenant, learner.id
-            for no key update of learner
+        select array_agg(locked.as_of order by wanted.place) into stood
+        from unnest(learner_tenants, learners) with ordinality as wanted (tenant, id, place)
+        cross join lateral (
+            select as_of from chassis.learner
+            where learner.tenant = wanted.tenant and learner.id = wanted.id
+            for no key update
         ) as locked;
         exit when coalesce(cardinality(stood), 0) = cardinality(learners);
         insert into chassis.learner (tenant, id, as_of)
@@ -42,10 +41,13 @@ begin
         order by wanted.place
         on conflict do nothing;
     end loop;
-    select array_agg(due.tenant), array_agg(due.learner), array_agg(due.at), array_agg(due.kind), array_agg(due.ref)
+    select array_agg(waiting.tenant), array_agg(waiting.learner),
+        array_agg(waiting.at), array_agg(waiting.kind), array_agg(waiting.ref)
     into due_tenants, due_learners, due_ats, due_kinds, due_refs
     from unnest(learner_tenants, learners) as wanted (tenant, id)
-    join chassis.due on due.tenant = wanted.tenant and due.learner = wanted.id;
+    cross join lateral (
+        select * from chassis.due where due.tenant = wanted.tenant and due.learner = wanted.id offset 0
+    ) as waiting;
 
     -- 5. The arrivals are entered in the inbox, in the order given.
     with entered as (
@@ -59,12 +61,16 @@ begin
     )
     select array_agg(entered.identity) into fresh from entered;
     if coalesce(cardinality(fresh), 0) < cardinality(arrived_identities) then
-        select array_agg(inbox.tenant), array_agg(inbox.day),
-            array_agg(inbox.identity), array_agg(inbox.digest)
+        select array_agg(arrived.tenant), array_agg(arrived.day),
+            array_agg(arrived.identity), array_agg(stored.digest)
         into known_tenants, known_days, known_identities, known_digests
         from unnest(arrived_tenants, arrived_days, arrived_identities) as arrived (tenant, day, identity)
-        join chassis.inbox
-            on inbox.tenant = arrived.tenant and inbox.day = arrived.day and inbox.identity = arrived.identity;
+        cross join lateral (
+            select digest from chassis.inbox
+            where inbox.tenant = arrived.tenant and inbox.day = arrived.day
+                and inbox.identity = arrived.identity
+            offset 0
+        ) as stored;
     end if;
 end
 $$;

@@ -34,7 +34,7 @@ _DELETE = """
 with held as (
     select true from chassis.lease where name = $2 and holder = $3 and term = $4 for share
 ), gone as (
-    delete from chassis.outbox using held, unnest($1::bigint[]) as sent (id) where outbox.id = sent.id
+    delete from chassis.outbox where id = any ($1::bigint[]) and exists (select from held)
 )
 select true from held
 """

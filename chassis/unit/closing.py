@@ -16,9 +16,9 @@ from chassis.unit.outbox import CHANNEL, INSERT, Outgoing, columns_of, notice
 _CLOSE = f"""
 with sent as ({INSERT}),
 moved as (
-    update chassis.learner set as_of = moved.as_of
-    from unnest($7::text[], $8::text[], $9::timestamptz[]) as moved (tenant, id, as_of)
-    where learner.tenant = moved.tenant and learner.id = moved.id
+    insert into chassis.learner (tenant, id, as_of)
+    select * from unnest($7::text[], $8::text[], $9::timestamptz[])
+    on conflict (tenant, id) do update set as_of = excluded.as_of
 ),
 advanced as (
     update chassis.fence

@@ -31,11 +31,17 @@ select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::
 on conflict do nothing
 """
 _DELETE = """
-delete from chassis.due
-using unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
-    as gone (tenant, learner, at, kind, ref)
-where due.tenant = gone.tenant and due.learner = gone.learner
-    and due.at = gone.at and due.kind = gone.kind and due.ref = gone.ref
+delete from chassis.due where ctid = any (array(
+    select stored.ctid
+    from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+        as gone (tenant, learner, at, kind, ref)
+    cross join lateral (
+        select due.ctid from chassis.due
+        where due.tenant = gone.tenant and due.learner = gone.learner
+            and due.at = gone.at and due.kind = gone.kind and due.ref = gone.ref
+        offset 0
+    ) as stored
+))
 """
 
 

@@ -44,12 +44,16 @@ on conflict do nothing
 """
 
 _READ = """
-select topic, partition, next_offset from chassis.fence
-join unnest($2::text[], $3::int[]) as wanted (topic, partition) using (topic, partition)
-where consumer = $1
+select wanted.topic, wanted.partition, stored.next_offset
+from unnest($2::text[], $3::int[]) as wanted (topic, partition)
+cross join lateral (
+    select next_offset from chassis.fence
+    where fence.consumer = $1 and fence.topic = wanted.topic and fence.partition = wanted.partition
+    offset 0 {for_update}
+) as stored
 """
-
-_LOCK = _READ + "order by topic, partition for update of fence"
+_LOOK = _READ.format(for_update="")
+_LOCK = _READ.format(for_update="for update")
 
 
 async def claim(
@@ -59,7 +63,7 @@ async def claim(
     wanted = sorted(starts)
     topics, numbers = [at.topic for at in wanted], [at.number for at in wanted]
     await connection.execute(_CLAIM, consumer, topics, numbers, [starts[at] for at in wanted])
-    rows = await connection.fetch(_READ, consumer, topics, numbers)
+    rows = await connection.fetch(_LOOK, consumer, topics, numbers)
     return {Partition(topic, number): offset for topic, number, offset in rows}
 
 

@@ -41,9 +41,10 @@ class Arrival:
 
 
 _CLOSE = """
-update chassis.inbox set outcome = 0
-from unnest($1::text[], $2::date[], $3::bytea[]) as closed (tenant, day, identity)
-where inbox.tenant = closed.tenant and inbox.day = closed.day and inbox.identity = closed.identity
+insert into chassis.inbox (tenant, day, identity, digest, outcome)
+select tenant, day, identity, digest, 0
+from unnest($1::text[], $2::date[], $3::bytea[], $4::bytea[]) as closed (tenant, day, identity, digest)
+on conflict (tenant, day, identity) do update set outcome = excluded.outcome
 """
 
 
@@ -84,7 +85,7 @@ def _seen(arrival: Arrival, digests: dict[Row, bytes], fresh: set[Row]) -> Seen:
 async def close(connection: Connection, arrivals: Sequence[Arrival]) -> None:
     """Mark arrivals that ended otherwise than applied, so that a replay may tell them apart."""
     if arrivals:
-        await connection.execute(_CLOSE, *columns_of(arrivals)[:3])
+        await connection.execute(_CLOSE, *columns_of(arrivals))
 
 
 def columns_of(

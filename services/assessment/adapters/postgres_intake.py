@@ -19,8 +19,13 @@ on conflict do nothing
 returning tenant, result_id
 """
 _KNOWN = """
-select tenant, result_id, digest from assessment.statement
-join unnest($1::text[], $2::uuid[]) as wanted (tenant, result_id) using (tenant, result_id)
+select wanted.tenant, wanted.result_id, stored.digest
+from unnest($1::text[], $2::uuid[]) as wanted (tenant, result_id)
+cross join lateral (
+    select digest from assessment.statement
+    where statement.tenant = wanted.tenant and statement.result_id = wanted.result_id
+    offset 0
+) as stored
 """
 _KEYS = """
 with made as (
@@ -33,9 +38,13 @@ with made as (
 )
 select tenant, subject, wrapped from made
 union all
-select data_key.tenant, data_key.subject, data_key.wrapped
+select wanted.tenant, wanted.subject, stored.wrapped
 from unnest($1::text[], $2::text[]) as wanted (tenant, subject)
-join assessment.data_key on data_key.tenant = wanted.tenant and data_key.subject = wanted.subject
+cross join lateral (
+    select wrapped from assessment.data_key
+    where data_key.tenant = wanted.tenant and data_key.subject = wanted.subject
+    offset 0
+) as stored
 """
 _STORE = """
 insert into assessment.raw_payload (tenant, id, source, subject, received_at, sealed)

@@ -16,54 +16,74 @@ from services.assessment.domain.change import Emitted, Subject
 from services.assessment.domain.results import Result, Retraction
 
 _ACTIVITIES = """
-select tenant, learner, result_id, activity from assessment.result
-join unnest($1::text[], $2::text[], $3::uuid[]) as wanted (tenant, learner, result_id)
-    using (tenant, learner, result_id)
+select wanted.tenant, wanted.learner, wanted.result_id, stored.activity
+from unnest($1::text[], $2::text[], $3::uuid[]) as wanted (tenant, learner, result_id)
+cross join lateral (
+    select activity from assessment.result
+    where result.tenant = wanted.tenant and result.learner = wanted.learner
+        and result.result_id = wanted.result_id
+    offset 0
+) as stored
 """
 _RESULTS = """
-select r.tenant, r.learner, r.result_id, r.activity, r.attempt, r.score_raw, r.score_min, r.score_max,
-    r.outcome, r.finality, r.integrity, r.carried_over, r.occurred_at, r.version, r.modified_at
+select wanted.tenant, wanted.learner, stored.result_id, stored.activity, stored.attempt,
+    stored.score_raw, stored.score_min, stored.score_max, stored.outcome, stored.finality,
+    stored.integrity, stored.carried_over, stored.occurred_at, stored.version, stored.modified_at
 from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
-join assessment.competency c on c.tenant = wanted.tenant and c.competency = wanted.competency
-join assessment.result r
-    on r.tenant = wanted.tenant and r.learner = wanted.learner and r.activity = any (c.activities)
+cross join lateral (
+    select activities from assessment.competency
+    where competency.tenant = wanted.tenant and competency.competency = wanted.competency
+    offset 0
+) as listed
+cross join lateral (
+    select * from assessment.result
+    where result.tenant = wanted.tenant and result.learner = wanted.learner
+        and result.activity = any (listed.activities)
+    offset 0
+) as stored
 """
-_RETRACTIONS = """
-select tenant, learner, result_id, retracts from assessment.retraction
-join unnest($1::text[], $2::text[]) as wanted (tenant, learner) using (tenant, learner)
-"""
+# A retraction may be there before what it retracts, and a first attainment is not there at all.
 _EMITTED = """
-select tenant, learner, competency, status, score, band, scheme, achieved_on, valid_until,
-    policy, policy_version, policy_hash, revision, event_id
-from assessment.attainment
-join unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
-    using (tenant, learner, competency)
-"""
-_ADD_RESULTS = """
-insert into assessment.result (
-    tenant, learner, activity, result_id, attempt, score_raw, score_min, score_max,
-    outcome, finality, integrity, carried_over, occurred_at, version, modified_at
-)
-select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[],
-    $6::numeric[], $7::numeric[], $8::numeric[], $9::text[], $10::text[], $11::text[],
-    $12::boolean[], $13::timestamptz[], $14::bigint[], $15::timestamptz[]
-)
-on conflict do nothing
+select wanted.tenant, wanted.learner, wanted.competency, stored.status, stored.score, stored.band,
+    stored.scheme, stored.achieved_on, stored.valid_until, stored.policy, stored.policy_version,
+    stored.policy_hash, stored.revision, stored.event_id, taken_back.retracts, taken_back.result_ids
+from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
+cross join lateral (
+    select array_agg(retracts) as retracts, array_agg(result_id) as result_ids from assessment.retraction
+    where retraction.tenant = wanted.tenant and retraction.learner = wanted.learner
+) as taken_back
+left join lateral (
+    select * from assessment.attainment
+    where attainment.tenant = wanted.tenant and attainment.learner = wanted.learner
+        and attainment.competency = wanted.competency
+    offset 0
+) as stored on true
 """
 _ADD_RETRACTIONS = """
 insert into assessment.retraction (tenant, learner, retracts, result_id)
 select * from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[])
 on conflict do nothing
 """
-_STORE_EMITTED = """
+_STORE = """
+with added as (
+    insert into assessment.result (
+        tenant, learner, activity, result_id, attempt, score_raw, score_min, score_max,
+        outcome, finality, integrity, carried_over, occurred_at, version, modified_at
+    )
+    select * from unnest(
+        $1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[],
+        $6::numeric[], $7::numeric[], $8::numeric[], $9::text[], $10::text[], $11::text[],
+        $12::boolean[], $13::timestamptz[], $14::bigint[], $15::timestamptz[]
+    )
+    on conflict do nothing
+)
 insert into assessment.attainment as stored (
     tenant, learner, competency, status, score, band, scheme, achieved_on, valid_until,
     policy, policy_version, policy_hash, revision, event_id, epoch
 )
 select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::text[], $8::date[],
-    $9::date[], $10::text[], $11::int[], $12::text[], $13::int[], $14::uuid[], $15::bigint[]
+    $16::text[], $17::text[], $18::text[], $19::text[], $20::numeric[], $21::text[], $22::text[], $23::date[],
+    $24::date[], $25::text[], $26::int[], $27::text[], $28::int[], $29::uuid[], $30::bigint[]
 )
 on conflict (tenant, learner, competency) do update set
     status = excluded.status, score = excluded.score, band = excluded.band, scheme = excluded.scheme,
@@ -72,6 +92,7 @@ on conflict (tenant, learner, competency) do update set
     revision = excluded.revision, event_id = excluded.event_id, epoch = excluded.epoch
 """
 
+_WIDTH = 15
 _outcomes = {each.value: each for each in Outcome}
 _finalities = {each.value: each for each in Finality}
 _integrities = {each.value: each for each in Integrity}
@@ -102,17 +123,28 @@ class PostgresFacts:
             if (one := (row[0], row[1], row[2])) not in seen:
                 seen.add(one)
                 facts.add_result((row[0], row[1]), _result(row))
-        learners = _transposed(sorted({(each.tenant, each.learner) for each in subjects}))
-        for tenant, learner, result_id, retracts in await connection.fetch(_RETRACTIONS, *learners):
-            facts.add_retraction((tenant, learner), Retraction(str(result_id), str(retracts)))
         for row in await connection.fetch(_EMITTED, *keys):
-            facts.emitted[Subject(TenantId(row[0]), LearnerId(row[1]), row[2])] = _emitted(row)
+            retracts, result_ids = row[14:]
+            if row[3] is not None:
+                facts.emitted[Subject(TenantId(row[0]), LearnerId(row[1]), row[2])] = _emitted(row)
+            if retracts:
+                facts.retractions[row[0], row[1]] = [
+                    Retraction(str(result_id), str(retracted))
+                    for result_id, retracted in zip(result_ids, retracts, strict=True)
+                ]
         return facts
 
-    async def add_results(self, connection: Connection, results: Sequence[tuple[LearnerKey, Result]]) -> None:
-        """Store accepted results."""
-        if results:
-            await connection.execute(_ADD_RESULTS, *_transposed([_row(*each) for each in results]))
+    async def store(
+        self,
+        connection: Connection,
+        results: Sequence[tuple[LearnerKey, Result]],
+        changed: Mapping[Subject, tuple[Emitted, int]],
+    ) -> None:
+        """Store accepted results, and what was last published with the rule epoch of its conclusion."""
+        rows = [_emitted_row(subject, *changed[subject]) for subject in sorted(changed)]
+        if results or rows:
+            added = _columns([_row(*each) for each in results])
+            await connection.execute(_STORE, *added, *_columns(rows))
 
     async def add_retractions(
         self, connection: Connection, retractions: Sequence[tuple[LearnerKey, Retraction]]
@@ -122,17 +154,14 @@ class PostgresFacts:
         if rows:
             await connection.execute(_ADD_RETRACTIONS, *_transposed(rows))
 
-    async def store_emitted(
-        self, connection: Connection, changed: Mapping[Subject, tuple[Emitted, int]]
-    ) -> None:
-        """Store what was last published, with the rule epoch under which it was concluded."""
-        rows = [_emitted_row(subject, *changed[subject]) for subject in sorted(changed)]
-        if rows:
-            await connection.execute(_STORE_EMITTED, *_transposed(rows))
-
 
 def _transposed(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return the columns of results or attainments, which both have as many; no rows make empty ones."""
+    return _transposed(rows) or [[] for _ in range(_WIDTH)]
 
 
 def _result(row: Any) -> Result:
@@ -189,6 +218,8 @@ def _emitted(row: Any) -> Emitted:
         hashed,
         revision,
         event_id,
+        _,
+        _,
     ) = row
     attainment = Attainment(
         status=AttainmentStatus(status),

@@ -49,18 +49,17 @@ class FactStore(Protocol):
         """Load the results, retractions and last emissions of exactly these subjects."""
         ...
 
-    async def add_results(self, connection: Connection, results: Sequence[tuple[LearnerKey, Result]]) -> None:
-        """Store accepted results."""
-        ...
-
     async def add_retractions(
         self, connection: Connection, retractions: Sequence[tuple[LearnerKey, Retraction]]
     ) -> None:
         """Store accepted retractions."""
         ...
 
-    async def store_emitted(
-        self, connection: Connection, changed: Mapping[Subject, tuple[Emitted, int]]
+    async def store(
+        self,
+        connection: Connection,
+        results: Sequence[tuple[LearnerKey, Result]],
+        changed: Mapping[Subject, tuple[Emitted, int]],
     ) -> None:
-        """Store what was last published, with the rule epoch under which it was concluded."""
+        """Store accepted results, and what was last published with the rule epoch of its conclusion."""
         ...

@@ -15,36 +15,46 @@ from services.recognition.app.attainments import FactKey, LearnerFacts, LearnerK
 from services.recognition.domain.facts import Attainment, Award, AwardState
 
 _AWARDS = """
-select tenant, learner, credential, state, answer, revision, decision_id,
-    rule, rule_version, rule_hash, epoch, holding, effective_on
-from recognition.award
-join unnest($1::text[], $2::text[]) as wanted (tenant, learner) using (tenant, learner)
+select stored.tenant, stored.learner, stored.credential, stored.state, stored.answer, stored.revision,
+    stored.decision_id, stored.rule, stored.rule_version, stored.rule_hash, stored.epoch, stored.holding,
+    stored.effective_on
+from unnest($1::text[], $2::text[]) as wanted (tenant, learner)
+cross join lateral (
+    select * from recognition.award
+    where award.tenant = wanted.tenant and award.learner = wanted.learner
+    offset 0
+) as stored
 """
 _ATTAINMENTS = """
-select tenant, learner, competency, status, score, achieved_on, event_id, revision
-from recognition.attainment
-join unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
-    using (tenant, learner, competency)
+select wanted.tenant, wanted.learner, wanted.competency,
+    stored.status, stored.score, stored.achieved_on, stored.event_id, stored.revision
+from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
+cross join lateral (
+    select * from recognition.attainment
+    where attainment.tenant = wanted.tenant and attainment.learner = wanted.learner
+        and attainment.competency = wanted.competency
+    offset 0
+) as stored
 """
-_SAVE_ATTAINMENTS = """
-insert into recognition.attainment (
-    tenant, learner, competency, status, score, achieved_on, event_id, revision
+_SAVE = """
+with attained as (
+    insert into recognition.attainment (
+        tenant, learner, competency, status, score, achieved_on, event_id, revision
+    )
+    select * from unnest(
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::date[], $7::text[], $8::int[]
+    )
+    on conflict (tenant, learner, competency) do update set
+        status = excluded.status, score = excluded.score, achieved_on = excluded.achieved_on,
+        event_id = excluded.event_id, revision = excluded.revision
 )
-select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::date[], $7::text[], $8::int[]
-)
-on conflict (tenant, learner, competency) do update set
-    status = excluded.status, score = excluded.score, achieved_on = excluded.achieved_on,
-    event_id = excluded.event_id, revision = excluded.revision
-"""
-_SAVE_AWARDS = """
 insert into recognition.award (
     tenant, learner, credential, state, answer, revision, decision_id,
     rule, rule_version, rule_hash, epoch, holding, effective_on
 )
 select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::uuid[],
-    $8::text[], $9::int[], $10::text[], $11::bigint[], $12::text[], $13::date[]
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int[], $15::uuid[],
+    $16::text[], $17::int[], $18::text[], $19::bigint[], $20::text[], $21::date[]
 )
 on conflict (tenant, learner, credential) do update set
     state = excluded.state, answer = excluded.answer, revision = excluded.revision,
@@ -91,10 +101,8 @@ class PostgresLearners:
             for key in order
             for name in sorted(learners[key].moved_awards)
         ]
-        if attainments:
-            await connection.execute(_SAVE_ATTAINMENTS, *_columns(attainments, 8))
-        if awards:
-            await connection.execute(_SAVE_AWARDS, *_columns(awards, 13))
+        if attainments or awards:
+            await connection.execute(_SAVE, *_columns(attainments, 8), *_columns(awards, 13))
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

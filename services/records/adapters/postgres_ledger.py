@@ -5,43 +5,50 @@ from collections.abc import Iterable
 
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
-from services.records.app.ledger import AwardKey, LearnerKey, Ledger
+from services.records.app.ledger import AwardKey, Ledger
 from services.records.domain.entry import Entry
 from services.records.domain.ledger import AwardHead, ChainHead, Standing
 
-_CHAINS = """
-select tenant, learner, sequence, hash from records.chain_head
-join unnest($1::text[], $2::text[]) as wanted (tenant, learner) using (tenant, learner)
+_HEADS = """
+select wanted.tenant, wanted.learner, wanted.credential,
+    chain.sequence, chain.hash, award.revision, award.standing
+from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, credential)
+left join lateral (
+    select sequence, hash from records.chain_head
+    where chain_head.tenant = wanted.tenant and chain_head.learner = wanted.learner
+    offset 0
+) as chain on true
+left join lateral (
+    select revision, standing from records.award_head
+    where award_head.tenant = wanted.tenant and award_head.learner = wanted.learner
+        and award_head.credential = wanted.credential
+    offset 0
+) as award on true
 """
-_AWARDS = """
-select tenant, learner, credential, revision, standing from records.award_head
-join unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, credential)
-    using (tenant, learner, credential)
-"""
-_SAVE_CHAINS = """
-insert into records.chain_head (tenant, learner, sequence, hash)
-select * from unnest($1::text[], $2::text[], $3::int[], $4::bytea[])
-on conflict (tenant, learner) do update set sequence = excluded.sequence, hash = excluded.hash
-"""
-_SAVE_AWARDS = """
+# The identity of what awaits a position is drawn row by row in the order given, so that a learner's
+# entries follow each other.
+_SAVE = """
+with written as (
+    insert into records.entry
+        (tenant, learner, sequence, entry_id, previous_hash, hash, canonical, traceparent)
+    select * from unnest(
+        $1::text[], $2::text[], $3::int[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]
+    )
+), waiting as (
+    insert into records.unsequenced (tenant, learner, sequence)
+    select tenant, learner, sequence
+    from unnest($1::text[], $2::text[], $3::int[])
+        with ordinality as written (tenant, learner, sequence, place)
+    order by place
+), chained as (
+    insert into records.chain_head (tenant, learner, sequence, hash)
+    select * from unnest($9::text[], $10::text[], $11::int[], $12::bytea[])
+    on conflict (tenant, learner) do update set sequence = excluded.sequence, hash = excluded.hash
+)
 insert into records.award_head (tenant, learner, credential, revision, standing)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[])
+select * from unnest($13::text[], $14::text[], $15::text[], $16::int[], $17::text[])
 on conflict (tenant, learner, credential) do update
     set revision = excluded.revision, standing = excluded.standing
-"""
-_WRITE = """
-insert into records.entry
-    (tenant, learner, sequence, entry_id, previous_hash, hash, canonical, traceparent)
-select * from unnest(
-    $1::text[], $2::text[], $3::int[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]
-)
-"""
-# The identity is drawn row by row in this order, so that a learner's entries follow each other.
-_AWAIT_POSITION = """
-insert into records.unsequenced (tenant, learner, sequence)
-select tenant, learner, sequence
-from unnest($1::text[], $2::text[], $3::int[]) with ordinality as written (tenant, learner, sequence, place)
-order by place
 """
 
 
@@ -50,51 +57,47 @@ class PostgresLedger:
 
     async def load(self, connection: Connection, awards: Iterable[AwardKey]) -> Ledger:
         """Return the heads; the learners are locked already, so nobody else moves them."""
-        wanted = sorted(awards)
-        learners = sorted({(tenant, learner) for tenant, learner, _ in wanted})
-        chains = await connection.fetch(_CHAINS, *_columns(learners, 2))
-        heads = await connection.fetch(_AWARDS, *_columns(wanted, 3))
-        return Ledger(
-            {_learner(row[0], row[1]): ChainHead(row[2], row[3]) for row in chains},
-            {(*_learner(row[0], row[1]), row[2]): AwardHead(row[3], Standing(row[4])) for row in heads},
-        )
+        ledger = Ledger({}, {})
+        rows = await connection.fetch(_HEADS, *_columns(sorted(awards), 3))
+        for tenant, learner, credential, sequence, hashed, revision, standing in rows:
+            key = TenantId(tenant), LearnerId(learner)
+            if sequence is not None:
+                ledger.chains[key] = ChainHead(sequence, hashed)
+            if revision is not None:
+                ledger.awards[*key, credential] = AwardHead(revision, Standing(standing))
+        return ledger
 
     async def save(self, connection: Connection, ledger: Ledger) -> None:
-        """Store what the batch added, in five statements at most."""
-        if ledger.written:
-            await _write(connection, ledger.written)
-            chains = [(*key, ledger.chains[key]) for key in sorted(ledger.moved_chains)]
-            rows = [(tenant, learner, head.sequence, head.hash) for tenant, learner, head in chains]
-            await connection.execute(_SAVE_CHAINS, *_columns(rows, 4))
-        if ledger.moved_awards:
-            awards = [(key, ledger.awards[key]) for key in sorted(ledger.moved_awards)]
-            moved = [(*key, head.revision, head.standing.value) for key, head in awards]
-            await connection.execute(_SAVE_AWARDS, *_columns(moved, 5))
+        """Store what the batch added."""
+        written = [_written(entry, traceparent) for entry, traceparent in ledger.written]
+        chains = [(*key, *_chain(ledger.chains[key])) for key in sorted(ledger.moved_chains)]
+        awards = [(*key, *_award(ledger.awards[key])) for key in sorted(ledger.moved_awards)]
+        if awards:
+            await connection.execute(_SAVE, *_columns(written, 8), *_columns(chains, 4), *_columns(awards, 5))
 
 
-async def _write(connection: Connection, written: Iterable[tuple[Entry, str]]) -> None:
-    rows = [
-        (
-            entry.statement.tenant,
-            entry.statement.learner,
-            entry.statement.sequence,
-            entry.statement.entry_id,
-            entry.previous_hash,
-            entry.hash,
-            entry.canonical.decode(),
-            traceparent,
-        )
-        for entry, traceparent in written
-    ]
-    columns = _columns(rows, 8)
-    await connection.execute(_WRITE, *columns)
-    await connection.execute(_AWAIT_POSITION, *columns[:3])
+def _written(entry: Entry, traceparent: str) -> tuple[object, ...]:
+    statement = entry.statement
+    return (
+        statement.tenant,
+        statement.learner,
+        statement.sequence,
+        statement.entry_id,
+        entry.previous_hash,
+        entry.hash,
+        entry.canonical.decode(),
+        traceparent,
+    )
+
+
+def _chain(head: ChainHead) -> tuple[object, ...]:
+    return head.sequence, head.hash
+
+
+def _award(head: AwardHead) -> tuple[object, ...]:
+    return head.revision, head.standing.value
 
 
 def _columns(rows: Iterable[tuple[object, ...]], width: int) -> list[list[object]]:
     """Turn rows into columns; no rows make empty columns."""
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
-
-
-def _learner(tenant: str, learner: str) -> LearnerKey:
-    return TenantId(tenant), LearnerId(learner)
