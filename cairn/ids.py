@@ -7,8 +7,9 @@ identifier from outside becomes a :data:`LearnerId` by a keyed hash, at intake a
 
 import re
 from collections.abc import Iterable
+from hashlib import sha1
 from typing import Annotated, NewType
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import StringConstraints
 
@@ -23,6 +24,7 @@ Learner = Annotated[LearnerId, StringConstraints(pattern=OPAQUE)]
 
 # The namespace of every id that Cairn derives; changing it changes every derived id.
 _DERIVED = UUID("6a1c4a53-52a7-5d6c-9d0e-0c4f5b0f7c11")
+_derived = sha1(_DERIVED.bytes, usedforsecurity=False)
 
 
 def is_opaque(text: str) -> bool:
@@ -43,4 +45,8 @@ def derived_id(
     ``subject`` says what kind of thing it is and of what (``attainment:<competency URI>``);
     ``grounds`` are the event ids that it follows from, in any order.
     """
-    return uuid5(_DERIVED, "\n".join((tenant, learner, subject, str(revision), *sorted(set(grounds)))))
+    name = "\n".join((tenant, learner, subject, str(revision), *sorted(set(grounds))))
+    # As uuid.uuid5 does it (RFC 9562 section 5.5), from a hash that has the namespace in it already.
+    hashed = _derived.copy()
+    hashed.update(name.encode())
+    return UUID(bytes=hashed.digest()[:16], version=5)

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ import uvloop
 from chassis import health, logs, telemetry
 from chassis.errors import Bug, Reject
 from chassis.health import Health
-from chassis.settings import ServiceSettings
+from chassis.settings import ProcessSettings, ServiceSettings
 
 GRACE_SECONDS = 6.0
 CLOSING_SECONDS = 2.0
@@ -57,6 +58,16 @@ def run(service: str, process: str, settings: ServiceSettings, assemble: Assembl
     telemetry.configure(service, process, settings.otel_exporter_otlp_endpoint)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_live(settings, assemble))
+
+
+def migrate(settings: ProcessSettings, service: str, folder: Path) -> int:
+    """Bring a service's database to the newest schema, naming each file applied; return the exit code."""
+    # Imported only here: what stays up needs neither it nor its 30 MB.
+    from chassis import migrate as migrations  # noqa: PLC0415
+
+    url = settings.database_url.get_secret_value()
+    asyncio.run(migrations.migrate(url, service, folder, print))
+    return 0
 
 
 def refuse(error: Reject) -> int:

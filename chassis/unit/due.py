@@ -61,8 +61,8 @@ class Timers:
 
     def cancel(self, key: LearnerKey, kind: str, ref: str) -> None:
         """Take back the learner's timers of one kind and reference."""
-        kept = {due for due in self._now.get(key, ()) if (due.kind, due.ref) != (kind, ref)}
-        self._now[key] = kept
+        if waiting := self._now.get(key):
+            self._now[key] = {due for due in waiting if (due.kind, due.ref) != (kind, ref)}
 
     def take(self, key: LearnerKey, until: datetime) -> list[Due]:
         """Remove and return what is due at or before an instant, earliest first."""

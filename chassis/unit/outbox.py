@@ -4,13 +4,13 @@
 Ids are drawn under the learner's lock, so that for one key the order of ids is the order of commits.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from aiokafka.partitioner import murmur2
+from pydantic_core import from_json, to_json
 
 from cairn.ids import TenantId
 from chassis.database import Connection
@@ -52,12 +52,12 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def headers_text(headers: Iterable[tuple[str, bytes]]) -> str:
     """Write headers as JSON text; every byte survives, also those that are not UTF-8."""
-    return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
+    return to_json([(name, value.decode("latin-1")) for name, value in headers]).decode()
 
 
 def read_headers(text: str) -> list[tuple[str, bytes]]:
     """Read what :func:`headers_text` wrote."""
-    return [(name, value.encode("latin-1")) for name, value in json.loads(text)]
+    return [(name, value.encode("latin-1")) for name, value in from_json(text)]
 
 
 def notice(rows: Iterable[Outgoing]) -> str | None:

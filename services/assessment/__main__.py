@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of assessment: ``serve | consume intake | consume results | relay | migrate``."""
 
-import asyncio
 import sys
 from functools import partial
 
 from chassis.errors import Reject
-from chassis.lifecycle import refuse, run
-from chassis.migrate import migrate
+from chassis.lifecycle import migrate, refuse, run
 from chassis.settings import ProcessSettings, ServiceSettings, load
 from services.assessment import bootstrap
 from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings
@@ -21,7 +19,7 @@ def main(arguments: list[str]) -> int:
     try:
         match arguments:
             case ["migrate"]:
-                return _migrate(load(ProcessSettings))
+                return migrate(load(ProcessSettings), SERVICE, bootstrap.MIGRATIONS)
             case _:
                 return _stay(arguments)
     except Reject as error:
@@ -44,12 +42,6 @@ def _stay(arguments: list[str]) -> int:
             return run(SERVICE, "relay", relaying, partial(bootstrap.assemble_publish, settings=relaying))
         case _:
             raise Reject(USAGE)
-
-
-def _migrate(settings: ProcessSettings) -> int:
-    url = settings.database_url.get_secret_value()
-    asyncio.run(migrate(url, SERVICE, bootstrap.MIGRATIONS, print))
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of recognition: ``python -m services.recognition serve | consume | relay | migrate``."""
 
-import asyncio
 import sys
 from functools import partial
 
 from chassis.errors import Reject
-from chassis.lifecycle import refuse, run
-from chassis.migrate import migrate
+from chassis.lifecycle import migrate, refuse, run
 from chassis.settings import ProcessSettings, ServiceSettings, load
 from services.recognition import bootstrap
 from services.recognition.settings import ConsumeSettings, ServeSettings
@@ -32,17 +30,11 @@ def main(arguments: list[str]) -> int:
                 relaying = load(ServiceSettings)
                 return run(SERVICE, "relay", relaying, partial(bootstrap.assemble_publish, settings=relaying))
             case ["migrate"]:
-                return _migrate(load(ProcessSettings))
+                return migrate(load(ProcessSettings), SERVICE, bootstrap.MIGRATIONS)
             case _:
                 return refuse(Reject(USAGE))
     except Reject as error:
         return refuse(error)
-
-
-def _migrate(settings: ProcessSettings) -> int:
-    url = settings.database_url.get_secret_value()
-    asyncio.run(migrate(url, SERVICE, bootstrap.MIGRATIONS, print))
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of records: ``python -m services.records serve | consume | relay | schedule | migrate``."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from chassis.errors import Reject
-from chassis.lifecycle import Process, refuse, run
-from chassis.migrate import migrate
+from chassis.lifecycle import Process, migrate, refuse, run
 from chassis.settings import ProcessSettings, ServiceSettings, load
 from services.records import bootstrap
 from services.records.settings import ServeSettings
@@ -34,17 +32,11 @@ def main(arguments: list[str]) -> int:
                 settings, assemble = load(ServiceSettings), _STAYING[name]
                 return run("records", name, settings, lambda process: assemble(process, settings))
             case ["migrate"]:
-                return _migrate(load(ProcessSettings))
+                return migrate(load(ProcessSettings), bootstrap.SERVICE, bootstrap.MIGRATIONS)
             case _:
                 return refuse(Reject(USAGE))
     except Reject as error:
         return refuse(error)
-
-
-def _migrate(settings: ProcessSettings) -> int:
-    url = settings.database_url.get_secret_value()
-    asyncio.run(migrate(url, bootstrap.SERVICE, bootstrap.MIGRATIONS, print))
-    return 0
 
 
 if __name__ == "__main__":

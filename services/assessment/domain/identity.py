@@ -6,17 +6,15 @@ but not the key learns nothing from the ids. Intake and register derive it alike
 """
 
 import hmac
-from base64 import b32encode
 
 from cairn.events.native import LearnerIdentifier
 from cairn.ids import LearnerId
 
-_LENGTH = 26  # 130 bits: no two learners of any institution meet by chance
+_LENGTH = 32  # 128 bits: no two learners of any institution meet by chance
 
 
 def learner_id(key: bytes, identifier: LearnerIdentifier, generation: int = 0) -> LearnerId:
     """Derive the learner id of an outside identifier; an erasure raises the generation."""
     said = f"{identifier.issuer}\0{identifier.kind}\0{identifier.value}\0{generation}"
     keyed = hmac.digest(key, said.encode(), "sha256")
-    # 20 bytes are 32 characters without padding: more would only cost time.
-    return LearnerId("l" + b32encode(keyed[:20])[:_LENGTH].decode().lower())
+    return LearnerId("l" + keyed.hex()[:_LENGTH])

@@ -7,7 +7,7 @@ So a mean that demonstrates is already secured, whatever the missing activities 
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
-from math import ceil, lcm
+from math import lcm
 
 from services.assessment.domain.days import day_of
 from services.assessment.domain.mastery.terms import Mastery, Terms, in_time
@@ -26,7 +26,8 @@ def weighted_mean(terms: Terms, counting: Sequence[Result]) -> Mastery:
         (result, terms.weights[result.activity] * part.numerator * (common // part.denominator))
         for result, part in ordered
     ]
-    walk = _Walk(terms, ceil(terms.policy.threshold * scale))
+    threshold = terms.policy.threshold
+    walk = _Walk(terms, -(-threshold.numerator * scale // threshold.denominator))  # rounded up
     walk.through(points)
     complete = len(walk.chosen) == len(terms.weights)
     grounds = tuple(result for result, _ in walk.chosen.values())
