@@ -17,7 +17,7 @@ from services.assessment.app.sealing import MasterKey, new_data_key, seal
 Subject = tuple[TenantId, str]
 
 # Enough for the learners of a busy hour; a key is loaded again when it was pushed out.
-_KEPT_KEYS = 20_000
+_KEPT_KEYS = 8192
 
 
 @dataclass(frozen=True, slots=True)

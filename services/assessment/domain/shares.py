@@ -11,7 +11,7 @@ WIRE_PLACES = 10
 _UNIT = 10**WIRE_PLACES
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8192)
 def share(raw: Decimal, low: Decimal, high: Decimal) -> Fraction:
     """Return which share of its scale a score reaches, 0 to 1."""
     return (Fraction(raw) - Fraction(low)) / (Fraction(high) - Fraction(low))

@@ -5,12 +5,11 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis.database import Pool, transaction
+from chassis.database import Pool
 from services.records.app.disclosure import Detail, Disclosure
 
 _KEEP = """
-insert into records.disclosure (tenant, disclosure_id, recipient, legal_basis, method, learner, asked, told)
-select * from unnest(
+select records.disclose(
     $1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]
 )
 """
@@ -37,9 +36,7 @@ class PostgresDisclosures:
             )
             for disclosure_id, each in disclosures
         ]
-        tenants = {each.tenant for _, each in disclosures}
-        async with self._pool.acquire() as connection, transaction(connection, tenants):
-            await connection.execute(_KEEP, *[list(column) for column in zip(*rows, strict=True)])
+        await self._pool.execute(_KEEP, *[list(column) for column in zip(*rows, strict=True)])
 
 
 def _text(detail: Detail) -> str:

@@ -14,10 +14,7 @@ from services.records.domain.entry import read_statement
 from services.records.domain.record import Recorded
 
 _OF_LEARNER = """
-select canonical, previous_hash, hash, position, recorded_at
-from records.entry left join records.position using (tenant, learner, sequence)
-where entry.tenant = $1 and entry.learner = $2
-order by entry.sequence
+select canonical, previous_hash, hash, position, recorded_at from records.entries_of($1, $2)
 """
 _ONE = """
 select canonical, previous_hash, hash, position, recorded_at
@@ -51,8 +48,8 @@ class PostgresRecords:
 
     async def of_learner(self, tenant: TenantId, learner: LearnerId) -> Sequence[Recorded]:
         """Return all entries of a learner by sequence, with and without a position."""
-        async with self._seeing(tenant) as connection:
-            return [_recorded(row) for row in await connection.fetch(_OF_LEARNER, tenant, learner)]
+        rows = await self._pool.fetch(_OF_LEARNER, tenant, learner)
+        return [_recorded(row) for row in rows]
 
     async def one(self, scope: Scope, entry_id: UUID) -> Recorded | None:
         """Return an entry, if it is there and of this learner where the scope names one."""
