@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the services' processes as processes of the system, and notices when one ends.
 
-Nothing is restarted: a process that ends on its own is a fault, shown with the end of its log.
+Nothing is restarted unasked: a process that ends on its own is a fault, shown with the end of its log.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,12 +86,26 @@ class Processes:
             self.check()
             await asyncio.sleep(LOOK_SECONDS)
 
-    def stop(self) -> list[str]:
-        """Stop all processes at once; return the names of those that had to be killed."""
-        killed = stop_all([each.running for each in self._started], STOP_SECONDS)
-        names = [each.service.name for each in self._started if each.running in killed]
-        self._started.clear()
-        return names
+    def stop(self, names: Collection[str] | None = None) -> list[str]:
+        """Stop all processes, or those named, at once; return the names of those that had to be killed."""
+        asked = [each for each in self._started if names is None or each.service.name in names]
+        killed = stop_all([each.running for each in asked], STOP_SECONDS)
+        self._started = [each for each in self._started if each not in asked]
+        return [each.service.name for each in asked if each.running in killed]
+
+    def running(self, name: str) -> Running:
+        """Return the process of a name; raises KeyError for a name that was not started."""
+        return self._named(name).running
+
+    def kill(self, name: str) -> Service:
+        """End one process by SIGKILL, as the system itself may; return what :meth:`start` starts again."""
+        started = self._named(name)
+        self._started.remove(started)
+        started.running.kill()
+        return started.service
+
+    def _named(self, name: str) -> Started:
+        return {each.service.name: each for each in self._started}[name]
 
     def _start(self, service: Service) -> Started:
         log = self._folder / "logs" / f"{service.name}.log"

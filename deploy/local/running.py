@@ -70,6 +70,13 @@ class Running:
         except psutil.Error:
             return None
 
+    def kill(self) -> None:
+        """End that very process by SIGKILL and wait until it is gone; one that is gone stays so."""
+        if (process := self.process()) is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+            _ended(process, time.monotonic() + KILLED_SECONDS)
+
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file by a new one that only this user reads."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broker and a database that belong to the end-to-end tests alone, and what they are fed with."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def dataset() -> Path:
     if not OULAD.is_dir():
         pytest.skip("the dataset is not at ../shared/data/oulad")
     return OULAD
+
+
+@pytest.fixture(scope="session")
+def one_in() -> int:
+    """Every so many students take part: all of them with ``WHOLE``, which takes its time."""
+    return 1 if os.environ.get("WHOLE") else 8
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,10 @@ class Whole:
     bootstrap: str
     databases: Mapping[str, str]
 
+    def database_of(self, process: str) -> str:
+        """Return the administrator's DSN of the database that a process works on."""
+        return self.databases[process.partition("-")[0]]
+
     async def feed(self, events: Iterable[CloudEvent]) -> None:
         """Publish native events on the source's ingest topic, in order."""
         left = iter(events)

@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 
@@ -16,6 +16,13 @@ CONSUMED = {
 }
 """What each service consumes, besides the ingest topics of assessment."""
 _BETWEEN_LOOKS = 0.25
+_BETWEEN_QUESTIONS = 0.1
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds that can only be asked about."""
+    while not await holds():  # noqa: ASYNC110 -- other processes set no event here
+        await asyncio.sleep(_BETWEEN_QUESTIONS)
 
 
 class StillMovingError(AssertionError):

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import TypeAlias
 
 import asyncpg
+
+Outcomes: TypeAlias = Mapping[tuple[str, str], Counter[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class State:
     """By learner and credential: absent, good or under_review."""
     entries: Mapping[tuple[str, int], tuple[str, str]]
     """By learner and sequence: the canonical text and its hash."""
-    outcomes: Mapping[tuple[str, str], Counter[str]]
+    outcomes: Outcomes
     """By consumer and topic: how the consumed records ended."""
     door: Counter[str]
     """How the items at the HTTP door ended."""

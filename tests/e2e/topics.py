@@ -2,7 +2,8 @@
 """What stands in a topic, read whole, and its canonical form.
 
 Canonical form leaves out trace context alone: what a topic carries has no recorded time of its own,
-no position and no ciphertext. A record that the relay repeated counts once, as it does downstream.
+no position and no ciphertext. A record that the relay repeated counts once, as it does downstream,
+and must say the same each time.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -25,8 +26,10 @@ class Carried:
     value: bytes | None
 
     @property
-    def event_id(self) -> str:
-        return dict(self.headers)["ce_id"].decode()
+    def identity(self) -> tuple[bytes, bytes]:
+        """The source and id of the event."""
+        headers = dict(self.headers)
+        return headers["ce_source"], headers["ce_id"]
 
     @property
     def canonical(self) -> "Carried":
@@ -70,10 +73,11 @@ async def write(bootstrap: str, topic: str, records: Iterable[Carried]) -> int:
 
 
 def canonical(records: Iterable[Carried]) -> dict[bytes | None, list[Carried]]:
-    """Return the canonical form of a topic: by key, in order, each event once."""
-    found: dict[bytes | None, dict[str, Carried]] = {}
+    """Return the canonical form of a topic: by key, in order, each event once, by source and id."""
+    found: dict[bytes | None, dict[tuple[bytes, bytes], Carried]] = {}
     for record in records:
-        found.setdefault(record.key, {}).setdefault(record.event_id, record.canonical)
+        first = found.setdefault(record.key, {}).setdefault(record.identity, record.canonical)
+        assert first == record.canonical, f"{record.identity} was published with two contents"
     return {key: list(events.values()) for key, events in found.items()}
 
 

@@ -19,7 +19,7 @@ from tests.e2e.state import read_state
 from tests.e2e.topics import Carried
 
 SERVICES = Path(__file__).resolve().parents[3] / "services"
-ID = ("ce_id", b"1")
+SOURCE, ID = ("ce_source", b"urn:s"), ("ce_id", b"1")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def databases(postgres: str) -> AsyncIterator[dict[str, str]]:
 
 
 async def test_a_topic_is_read_whole_and_keeps_the_order_of_a_key(broker: str, topic: str) -> None:
-    sent = [Carried(b"k%d" % (n % 50), (("ce_id", b"%d" % n),), b"v") for n in range(1000)]
+    sent = [Carried(b"k%d" % (n % 50), (SOURCE, ("ce_id", b"%d" % n)), b"v") for n in range(1000)]
     assert await topics.write(broker, topic, sent) == 1000
     assert sum((await topics.ends(broker, topic)).values()) == 1000
     found = await topics.read(broker, topic)
@@ -56,10 +56,15 @@ async def test_a_topic_is_read_whole_and_keeps_the_order_of_a_key(broker: str, t
 
 
 def test_canonical_form_leaves_out_the_trace_and_repeats_alone() -> None:
-    one = Carried(b"k", (ID, ("ce_traceparent", b"00-a")), b"v")
-    again = Carried(b"k", (("ce_traceparent", b"00-b"), ID), b"v")
+    one = Carried(b"k", (SOURCE, ID, ("ce_traceparent", b"00-a")), b"v")
+    again = Carried(b"k", (("ce_traceparent", b"00-b"), ID, SOURCE), b"v")
     assert topics.canonical([one]) == topics.canonical([again, one])
-    assert topics.canonical([one]) != topics.canonical([Carried(b"k", (ID, ("ce_asof", b"1")), b"v")])
+    other = Carried(b"k", (SOURCE, ID, ("ce_asof", b"1")), b"v")
+    assert topics.canonical([one]) != topics.canonical([other])
+    with pytest.raises(AssertionError, match="two contents"):
+        topics.canonical([one, other])
+    elsewhere = Carried(b"k", (("ce_source", b"urn:t"), ID), b"w")
+    assert topics.canonical([one, elsewhere]) == {b"k": [one.canonical, elsewhere.canonical]}
 
 
 async def test_an_empty_installation_reads_as_empty(databases: dict[str, str]) -> None:

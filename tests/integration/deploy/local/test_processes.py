@@ -97,6 +97,24 @@ async def test_what_will_not_stop_is_killed(
     assert not remembered(tmp_path, "deaf").alive
 
 
+async def test_one_is_killed_without_being_asked_and_started_again(
+    processes: Processes, tmp_path: Path
+) -> None:
+    processes.start([service(tmp_path, "deaf"), service(tmp_path, "well")])
+    await processes.ready()
+    first = processes.running("deaf")
+    killed = processes.kill("deaf")
+    assert not first.alive
+    processes.check()  # its end is no fault
+    with pytest.raises(KeyError):
+        processes.running("deaf")
+    processes.start([killed])
+    await processes.ready()
+    assert processes.running("deaf").alive
+    assert processes.stop(["well"]) == []
+    assert processes.running("deaf").alive
+
+
 async def test_what_a_killed_run_left_behind_is_ended_first(processes: Processes, tmp_path: Path) -> None:
     left = service(tmp_path, "well")
     processes.start([left])

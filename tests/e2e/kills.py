@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kills each process of an installation once, in the middle of its work, and starts it again."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+from tests.e2e.caught import caught, fate
+from tests.e2e.installation import Whole
+from tests.e2e.quiet import until
+from tests.e2e.work_done import WorkDone
+
+# How much of its work a process does before it is killed. Who stands at the end of the flow goes first,
+# so that each still has something to do when its turn comes.
+_SHARES = {
+    "records-schedule": 0.05,
+    "records-relay": 0.07,
+    "records-consume": 0.09,
+    "recognition-relay": 0.12,
+    "recognition-consume": 0.16,
+    "assessment-consume-results": 0.30,
+    "assessment-relay": 0.35,
+    "assessment-consume-intake": 0.45,
+    "assessment-serve": 0.45,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One kill: what the process had done when it came, of how much in all."""
+
+    name: str
+    done: int
+    of: int
+    fate: str | None = None
+    """What became of its open transaction; nothing where it had no work."""
+
+
+async def kill_each(up: Whole, work: WorkDone, totals: Mapping[str, int]) -> list[Death]:
+    """Kill every process in the middle of its work; one of which ``totals`` tells none, after the others."""
+    names = [service.name for service in up.installation.layout.services()]
+    async with asyncio.TaskGroup() as killing:
+        deaths = [
+            killing.create_task(_kill_at_work(up, work, name, totals[name]))
+            for name in names
+            if name in totals
+        ]
+    killed = [await death for death in deaths]
+    for name in names:
+        if name not in totals:
+            _kill(up, name)
+            killed.append(Death(name, 0, 0))
+    return killed
+
+
+async def _kill_at_work(up: Whole, work: WorkDone, name: str, total: int) -> Death:
+    async def has_done_its_share() -> bool:
+        return await work.by(name) >= _SHARES[name] * total
+
+    await until(has_done_its_share)
+    running = up.installation.processes.running(name)
+    async with asyncpg.create_pool(up.database_of(name), min_size=2, max_size=2) as database:
+        transaction = None
+        while transaction is None:
+            assert await work.by(name) < total, f"{name} was through before it was caught at work"
+            async with caught(name, running, database) as transaction:
+                if transaction is not None:
+                    _kill(up, name)
+        return Death(name, await work.by(name), total, await fate(transaction, database))
+
+
+def _kill(up: Whole, name: str) -> None:
+    processes = up.installation.processes
+    processes.start([processes.kill(name)])
