@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broker and a database that belong to the end-to-end tests alone, and what they are fed with."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from deploy.local.cohort import oulad
 from deploy.local.cohort.submission import Submission
 from deploy.local.stack import BUILD, ROOT, Endpoints, Stack
+from tests.e2e.extent import WHOLE
 
 OULAD = ROOT.parent / "shared" / "data" / "oulad"
 FOLDER = BUILD / "e2e"
@@ -37,12 +37,12 @@ def dataset() -> Path:
 
 
 @pytest.fixture(scope="session")
-def one_in() -> int:
-    """Every so many students take part: all of them with ``WHOLE``, which takes its time."""
-    return 1 if os.environ.get("WHOLE") else 8
-
-
-@pytest.fixture(scope="session")
 def submissions(dataset: Path) -> list[Submission]:
     """All 173,912 real results, in the order in which they were handed in."""
     return list(oulad.submissions(dataset))
+
+
+@pytest.fixture(scope="session")
+def every(submissions: list[Submission]) -> Callable[[int], list[Submission]]:
+    """Return the submissions of every so many students, or of all where all are asked for."""
+    return lambda one_in: [one for one in submissions if WHOLE or int(one.student) % one_in == 0]

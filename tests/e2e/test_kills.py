@@ -47,8 +47,8 @@ class Clean:
 
 
 @pytest.fixture(scope="module")
-def some(submissions: list[Submission], one_in: int) -> list[Submission]:
-    return [one for one in submissions if int(one.student) % one_in == 0]
+def some(every: Callable[[int], list[Submission]]) -> list[Submission]:
+    return every(8)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ async def test_killed_while_fed_through_a_topic(
     folder: Path,
     some: list[Submission],
     clean: Clean,
-    record_property: Figures,
+    record_testsuite_property: Figures,
 ) -> None:
     async with whole(endpoints, folder) as up, counting_work(up) as work, watching(up) as watched:
         await stop_the_clock(up.installation)
@@ -78,8 +78,8 @@ async def test_killed_while_fed_through_a_topic(
             seen = len(watched.entries)
         state, run = await up.settle(), await run_of(up)
         await watched.reach(run.length)
-    record_property("deaths", deaths)
-    record_property("carried", run.carried)
+    record_testsuite_property("deaths, topic", deaths)
+    record_testsuite_property("carried, topic", run.carried)
     assert_died_at_work(deaths, clean.work)
     assert 0 < seen < run.length
     assert list(islice(differing(clean.run, run), 20)) == []
@@ -93,7 +93,7 @@ async def test_killed_while_fed_through_http(
     folder: Path,
     some: list[Submission],
     clean: Clean,
-    record_property: Figures,
+    record_testsuite_property: Figures,
 ) -> None:
     totals = {name: total for name, total in clean.work.items() if name != TOPIC_DOOR}
     totals[HTTP_DOOR] = len(some)
@@ -105,13 +105,13 @@ async def test_killed_while_fed_through_http(
             seen = len(watched.entries)
         state, run = await up.settle(), await run_of(up)
         await watched.reach(run.length)
-    record_property("deaths", deaths)
-    record_property("carried", run.carried)
+    record_testsuite_property("deaths, http", deaths)
+    record_testsuite_property("carried, http", run.carried)
     assert_died_at_work(deaths, totals)
     assert 0 < seen < run.length
     assert list(islice(differing(clean.run, run), 20)) == []
     receipts = posting.result()
-    record_property("receipts", receipts)
+    record_testsuite_property("receipts, http", receipts)
     assert receipts["stored"] + receipts["duplicate"] == len(some)
     assert state.door == +Counter(stored=len(some), duplicate=receipts["duplicate"])
     assert_adds_up(clean, run, state.outcomes)
