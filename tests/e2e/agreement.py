@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares what an installation holds with what the oracle worked out, and names every difference.
 
-An award whose determination holds now must stand. One that does not hold may still be there under
-review, if an entry says why; in nothing else may history show (I4).
+An award whose determination holds now must stand, and one that cannot be determined is with a person.
+One that does not hold may still be there under review, if an entry says why, and leave open what rests
+on it; in nothing else may history show (I4).
 """
 
 import json
@@ -19,6 +20,8 @@ from tests.e2e.topics import Carried
 
 _NEEDS = {CERTIFICATE: CERTIFICATE_NEEDS, DIPLOMA: DIPLOMA_NEEDS}
 
+_WITH_A_PERSON = {"referred", "under_review"}
+
 
 def learners_of(results: Iterable[Carried], submissions: Iterable[Submission]) -> dict[str, str]:
     """Find out from the canonical results which learner each student is, by the id of a piece of work."""
@@ -31,9 +34,13 @@ def differences(expected: Outcome, state: State, learners: Mapping[str, str]) ->
     """Name every difference in attainments, awards, allotments and credits; an empty list is agreement."""
     entries = _latest(state)
     met = {(learners[student], credential) for student, held in expected.met.items() for credential in held}
+    unknown = {
+        (learners[student], credential) for student, open_ in expected.unknown.items() for credential in open_
+    }
     worth = {learners[student]: amount for student, amount in expected.credits.items()}
     return [
         *_attainments(expected, state, learners),
+        *_determinations(met, unknown, state),
         *_awards(met, state, entries),
         *_credits(worth, state, entries),
         *_allotments(state, entries),
@@ -63,6 +70,21 @@ def _attainments(expected: Outcome, state: State, learners: Mapping[str, str]) -
         wanted_row = attained.status, _wire(attained.score), attained.achieved_on
         if wanted_row != (row.status, _exact(row.score), row.achieved_on):
             yield f"{place}: expected {attained}, found {row}"
+
+
+def _determinations(met: set[tuple[str, str]], unknown: set[tuple[str, str]], state: State) -> Iterator[str]:
+    unsettled = {learner for (learner, _), standing in state.standings.items() if standing == "under_review"}
+    unsettled |= {learner for learner, _ in unknown}
+    for place in sorted(met | unknown | state.determinations.keys()):
+        found, answer = state.determinations.get(place, ("nothing", "not_met"))
+        expected = "met" if place in met else "unknown" if place in unknown else "not_met"
+        # What is under review is neither there nor gone, and what is unknown may be spent more than once
+        # in thought: of what rests on either, a person is asked rather once too often (I11).
+        left_open = expected == "not_met" and place[1] in _NEEDS and place[0] in unsettled
+        if answer != expected and not (answer == "unknown" and left_open):
+            yield f"{place}: expected the answer {expected}, found {answer}"
+        elif answer == "unknown" and found not in _WITH_A_PERSON:
+            yield f"{place}: unknown, and no person is asked, but {found}"
 
 
 def _awards(met: set[tuple[str, str]], state: State, entries: Mapping[tuple[str, str], Any]) -> Iterator[str]:

@@ -36,6 +36,8 @@ class State:
     """By learner and competency."""
     standings: Mapping[tuple[str, str], str]
     """By learner and credential: absent, good or under_review."""
+    determinations: Mapping[tuple[str, str], tuple[str, str]]
+    """By learner and credential: the state of the award and what its rule answers now."""
     entries: Mapping[tuple[str, int], tuple[str, str]]
     """By learner and sequence: the canonical text and its hash."""
     outcomes: Outcomes
@@ -47,11 +49,13 @@ class State:
 async def read_state(databases: Mapping[str, str], tenant: str) -> State:
     """Read the final state through the administrator's DSN of each service's database."""
     assessment = await asyncpg.connect(databases["assessment"])
+    recognition = await asyncpg.connect(databases["recognition"])
     records = await asyncpg.connect(databases["records"])
     try:
         return State(
             attainments=await _attainments(assessment, tenant),
             standings=await _standings(records, tenant),
+            determinations=await _determinations(recognition, tenant),
             entries=await _entries(records, tenant),
             outcomes={
                 place: counts
@@ -62,6 +66,7 @@ async def read_state(databases: Mapping[str, str], tenant: str) -> State:
         )
     finally:
         await assessment.close()
+        await recognition.close()
         await records.close()
 
 
@@ -78,6 +83,13 @@ async def _attainments(connection: asyncpg.Connection, tenant: str) -> dict[tupl
 async def _standings(connection: asyncpg.Connection, tenant: str) -> dict[tuple[str, str], str]:
     rows = await connection.fetch("select * from records.award_head where tenant = $1", tenant)
     return {(row["learner"], row["credential"]): row["standing"] for row in rows}
+
+
+async def _determinations(
+    connection: asyncpg.Connection, tenant: str
+) -> dict[tuple[str, str], tuple[str, str]]:
+    rows = await connection.fetch("select * from recognition.award where tenant = $1", tenant)
+    return {(row["learner"], row["credential"]): (row["state"], row["answer"]) for row in rows}
 
 
 async def _entries(connection: asyncpg.Connection, tenant: str) -> dict[tuple[str, int], tuple[str, str]]:

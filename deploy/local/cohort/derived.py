@@ -3,7 +3,9 @@
 
 Of the submissions, 3 % are graded again (every second one lower), 2 % are followed by a second
 attempt and 1 % are reported again under the same id with another score, which Cairn must not
-take. 1 % of the reports are taken back, every third of those before it arrives; 10 % of the
+take. 1 % have a rival: a second report of the same attempt, under its own id, that nothing puts
+before or after the first. Two of three contradict it, so that a person must decide; the third says
+the same. 1 % of the reports are taken back, every third of those before it arrives; 10 % of the
 reports come up to 60 days late, and 5 % of what was sent comes twice.
 """
 
@@ -36,6 +38,8 @@ def derived(submissions: Iterable[Submission], seed: int = 3) -> list[CloudEvent
     reports = [*first]
     reports += [_regrade(chance, one, lower=place % 2 == 0) for place, one in enumerate(regraded)]
     reports += [_second_attempt(chance, one) for one in _some(chance, _last(first), len(first) * 2 // 100)]
+    rivalled = _some(chance, graded, len(first) // 100)
+    reports += [_rival(chance, one, place % 3) for place, one in enumerate(rivalled)]
     sent = [(one, Arrival(_arrival(chance, one), recorded(one))) for one in reports]
     contradicted = _some(chance, sent[: len(first)], len(first) // 100)
     withdrawn = _some(chance, sent, len(first) // 100)
@@ -90,8 +94,16 @@ def _second_attempt(chance: random.Random, first: Submission) -> Submission:
     return replace(again, day=first.day + chance.randint(7, 40), score=chance.randint(20, 100))
 
 
+def _rival(chance: random.Random, first: Submission, manner: int) -> Submission:
+    """Report the same under another id, or another score: under the same version, or without one."""
+    if manner == 0:
+        return replace(first, report=2)
+    other = ((first.score or 0) + chance.randint(1, 100)) % 101
+    return replace(first, report=2, score=other, version=1 if manner == 1 else None)
+
+
 def _arrival(chance: random.Random, submission: Submission) -> datetime:
-    graded = _later(chance, submission.occurred_at, 14 if submission.version == 1 else 45)
+    graded = _later(chance, submission.occurred_at, 45 if submission.version == 2 else 14)
     return _later(chance, graded, 60) if chance.random() < 0.10 else graded
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One assessed submission, and the CloudEvent by which the platform would report it.
 
-Equal submissions make equal bytes. The event id follows from assessment, student, attempt and
-version, so a stream that is fed again is all duplicates.
+Equal submissions make equal bytes. The event id follows from assessment, student, attempt,
+report and version, so a stream that is fed again is all duplicates.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,10 @@ _retraction = TypeAdapter(NativeRetraction)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a student handed in for an assessment, as graded; ``score`` is percent or missing."""
+    """What a student handed in for an assessment, as graded; ``score`` is percent or missing.
+
+    ``report`` tells apart what the platform says of one attempt more than once under several ids.
+    """
 
     assessment: Assessment
     student: str
@@ -39,14 +42,16 @@ class Submission:
     score: int | None
     carried_over: bool = False
     attempt: int = 1
-    version: int = 1
+    version: int | None = 1
+    report: int = 1
 
     @property
     def event_id(self) -> str:
         """Return the id under which the platform reports it; it names nobody, as it travels on."""
         attempt = "" if self.attempt == 1 else f"-a{self.attempt}"
-        version = "" if self.version == 1 else f"-v{self.version}"
-        return f"{opaque(self.assessment.number, self.student)}{attempt}{version}"
+        report = "" if self.report == 1 else f"-r{self.report}"
+        version = "" if self.version in {1, None} else f"-v{self.version}"
+        return f"{opaque(self.assessment.number, self.student)}{attempt}{report}{version}"
 
     @property
     def occurred_at(self) -> datetime:

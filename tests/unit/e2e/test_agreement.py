@@ -23,9 +23,10 @@ EXPECTED = Outcome(
         ("s", ("DDD", "2013J")): Attainment("demonstrated", Fraction(2, 3), DAY),
         ("s", ("CCC", "2014B")): Attainment("demonstrated", Fraction(1, 2), DAY),
         ("s", ("EEE", "2014B")): Attainment("partially_attempted"),
+        ("s", ("AAA", "2014J")): Attainment("unknown"),
     },
     met={"s": frozenset({"module-ddd", "module-ccc", CERTIFICATE, DIPLOMA})},
-    unknown={},
+    unknown={"s": frozenset({"module-aaa"})},
     credits={"s": 90},
 )
 
@@ -52,12 +53,20 @@ AGREEING = State(
         ("l1", "https://open.ac.uk/competencies/DDD/2013J"): row("demonstrated", "0.6666666667", DAY),
         ("l1", "https://open.ac.uk/competencies/CCC/2014B"): row("demonstrated", "0.5", DAY),
         ("l1", "https://open.ac.uk/competencies/EEE/2014B"): row("partially_attempted"),
+        ("l1", "https://open.ac.uk/competencies/AAA/2014J"): row("unknown"),
     },
     standings={
         ("l1", "module-ddd"): "good",
         ("l1", "module-ccc"): "good",
         ("l1", CERTIFICATE): "good",
         ("l1", DIPLOMA): "good",
+    },
+    determinations={
+        ("l1", "module-ddd"): ("conferred", "met"),
+        ("l1", "module-ccc"): ("upheld", "met"),
+        ("l1", "module-aaa"): ("referred", "unknown"),
+        ("l1", CERTIFICATE): ("conferred", "met"),
+        ("l1", DIPLOMA): ("conferred", "met"),
     },
     entries={
         ("l1", 1): entry("conferred", "module-ddd", credits=cats(60)),
@@ -79,6 +88,11 @@ def standing(credential: str, standing: str) -> Callable[[State], State]:
     return lambda state: replace(state, standings={**state.standings, ("l1", credential): standing})
 
 
+def determined(credential: str, found: str, answer: str) -> Callable[[State], State]:
+    place = "l1", credential
+    return lambda state: replace(state, determinations={**state.determinations, place: (found, answer)})
+
+
 def line(sequence: int, entry: tuple[str, str]) -> Callable[[State], State]:
     return lambda state: replace(state, entries={**state.entries, ("l1", sequence): entry})
 
@@ -95,6 +109,10 @@ def test_agreement_is_silent() -> None:
         (attained(row("partially_attempted")), "status='partially_attempted'"),
         (standing("module-ddd", "absent"), "good standing"),
         (standing("module-eee", "under_review"), "no entry says why"),
+        (determined("module-ccc", "conferred", "unknown"), "expected the answer met, found unknown"),
+        (determined("module-aaa", "withdrawn", "not_met"), "expected the answer unknown, found not_met"),
+        (determined("module-aaa", "conferred", "unknown"), "no person is asked"),
+        (determined("module-eee", "referred", "unknown"), "expected the answer not_met, found unknown"),
         (line(3, entry("conferred", "module-ccc", credits=cats(60))), "expected 90 credits, found 120"),
         (line(4, entry("conferred", DIPLOMA, allotments=uses("module-ddd", 60))), "counted twice"),
         (line(4, entry("conferred", DIPLOMA, allotments=uses("module-ccc", 20))), "do not reach"),
@@ -112,10 +130,10 @@ def test_an_attainment_that_nobody_expects_is_named() -> None:
 
 
 def test_a_review_with_its_reason_may_differ() -> None:
-    state = standing("module-aaa", "under_review")(AGREEING)
-    state = line(5, entry("conferred", "module-aaa", credits=cats(60)))(state)
+    state = standing("module-eee", "under_review")(AGREEING)
+    state = line(5, entry("conferred", "module-eee", credits=cats(30)))(state)
     assert differences(EXPECTED, state, LEARNERS) != []
-    state = line(6, entry("under_review", "module-aaa", "grounds_lost"))(state)
+    state = line(6, entry("under_review", "module-eee", "grounds_lost"))(state)
     assert differences(EXPECTED, state, LEARNERS) == []
 
 
@@ -123,3 +141,21 @@ def test_what_is_not_stored_is_a_duplicate_or_a_dead_letter() -> None:
     said = Counter(stored=5, duplicate=2, conflict=1, refused=3)
     assert outcomes_at_intake(said) == Counter(applied=5, duplicate=2, dead_lettered=4)
     assert outcomes_at_intake(Counter(stored=5)) == Counter(applied=5)
+
+
+def test_what_is_unsettled_leaves_open_what_rests_on_it() -> None:
+    met = {"s": frozenset({"module-ddd", "module-ccc", CERTIFICATE})}
+    attainments = {place: one for place, one in EXPECTED.attainments.items() if one.status != "unknown"}
+    rows = {place: one for place, one in AGREEING.attainments.items() if one.status != "unknown"}
+    settled = replace(EXPECTED, attainments=attainments, met=met, unknown={})
+    state = determined("module-aaa", "withdrawn", "not_met")(replace(AGREEING, attainments=rows))
+    state = standing(DIPLOMA, "absent")(determined(DIPLOMA, "referred", "unknown")(state))
+    assert len(differences(settled, state, LEARNERS)) == 1
+    reviewed = standing("module-eee", "under_review")(
+        line(5, entry("under_review", "module-eee", "why"))(state)
+    )
+    assert differences(settled, reviewed, LEARNERS) == []
+    unknown = determined("module-aaa", "referred", "unknown")(
+        replace(state, attainments=AGREEING.attainments)
+    )
+    assert differences(replace(EXPECTED, met=met), unknown, LEARNERS) == []

@@ -63,7 +63,7 @@ def test_the_stream_has_its_shares(submissions: list[Submission], stream: list[C
     assert len(retractions) == count // 100
     contents = _contents(stream)
     assert sum(len(set(same)) > 1 for same in contents.values()) == count // 100
-    sent = count + count * 3 // 100 + count * 2 // 100 + count // 100
+    sent = count + count * 3 // 100 + count * 2 // 100 + count // 100 + count // 100
     repeats = sum(len(same) - len(set(same)) for same in contents.values())
     assert repeats == sent * 5 // 100
 
@@ -76,6 +76,20 @@ def test_half_of_the_regrades_are_lower(stream: list[CloudEvent]) -> None:
         if event_id.endswith("-v2")
     )
     assert abs(lower[True] - lower[False]) <= 1
+
+
+def test_rivals_of_one_attempt_are_of_three_manners(
+    submissions: list[Submission], stream: list[CloudEvent]
+) -> None:
+    said = {event.id: json.loads(event.data or b"") for event in reversed(stream)}
+    manners = Counter(
+        (_said_same(said[rival], said[rival.removesuffix("-r2")]), "version" in said[rival])
+        for rival in said
+        if rival.endswith("-r2")
+    )
+    third = len(submissions) // 300
+    assert set(manners) == {(True, True), (False, True), (False, False)}
+    assert all(abs(count - third) <= 1 for count in manners.values())
 
 
 def test_some_retractions_come_before_their_targets(stream: list[CloudEvent]) -> None:
@@ -99,6 +113,16 @@ def _contents(stream: Sequence[CloudEvent]) -> dict[str, list[bytes | None]]:
     for event in stream:
         found.setdefault(event.id, []).append(event.data)
     return found
+
+
+def _said_same(one: dict[str, object], other: dict[str, object]) -> bool:
+    assert (one["learner"], one["activity"], one["attempt"], one["occurred_at"]) == (
+        other["learner"],
+        other["activity"],
+        other["attempt"],
+        other["occurred_at"],
+    )
+    return one["score"] == other["score"]
 
 
 def _score(event: CloudEvent) -> int:
