@@ -37,6 +37,7 @@ _STATES = """
 select state, wait_event_type, backend_xid::text from pg_stat_activity
 where datname = current_database() and application_name = $1
 """
+_END = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where backend_xid::text = $1"
 _FATE = "select pg_xact_status($1::text::xid8)"
 _SOON = 0.005
 _STILL_ACTIVE_SECONDS = 0.5
@@ -50,7 +51,10 @@ async def caught(name: str, running: Running, database: asyncpg.Pool) -> AsyncIt
     if name in _TAKEN_AWAY:
         async with database.acquire() as holder, holder.transaction():
             held = await holder.fetchval(_TAKEN_AWAY[name])
-            yield None if held is None else await _waiting(name, database)
+            transaction = None if held is None else await _waiting(name, database)
+            yield transaction
+            # Else a statement that was sent already would be carried out, on nobody's behalf any more.
+            await database.execute(_END, transaction)
     else:
         process = running.process()
         assert process is not None, name
