@@ -113,7 +113,9 @@ async def test_killed_while_fed_through_http(
     receipts = posting.result()
     record_testsuite_property("receipts, http", receipts)
     assert receipts["stored"] + receipts["duplicate"] == len(some)
-    assert state.door == +Counter(stored=len(some), duplicate=receipts["duplicate"])
+    # What was stored and not answered came again, and may have been killed on its way once more.
+    assert 0 < receipts["duplicate"] <= state.door["duplicate"]
+    assert state.door == Counter(stored=len(some), duplicate=state.door["duplicate"])
     assert_adds_up(clean, run, state.outcomes)
 
 
