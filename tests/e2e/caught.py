@@ -2,8 +2,8 @@
 """Catches a process with a transaction open in which it has written and not committed.
 
 For a consumer and a door that is between effects and progress, for a relay between sending and noting
-that it has sent. The first are frozen, and let go on unless they stand so. A relay and the sequencer,
-whose transactions are too short for that, meet a row that is held before them.
+that it has sent. Consumers are frozen, and let go on unless they stand so. The others, whose last step
+is what matters, meet a row that is held before them.
 """
 
 import asyncio
@@ -26,13 +26,15 @@ _SESSIONS = {
 """What the sessions of a process are called in the database, where that is not its own name."""
 _UNSENT = "select id from chassis.outbox order by id desc limit 1 for update skip locked"
 _UNPLACED = "select id from records.unsequenced order by id desc limit 1 for update skip locked"
-_TAKEN_AWAY = {
+_COUNTED = "select 1 from assessment.door_count limit 1 for update skip locked"
+_WRITTEN_LAST = {
+    "assessment-serve": _COUNTED,
     "assessment-relay": _UNSENT,
     "recognition-relay": _UNSENT,
     "records-relay": _UNSENT,
     "records-schedule": _UNPLACED,
 }
-"""A row that a process takes away once it has done with it."""
+"""A row that a process takes away or counts in once all else is done."""
 _STATES = """
 select state, wait_event_type, backend_xid::text from pg_stat_activity
 where datname = current_database() and application_name = $1
@@ -48,9 +50,9 @@ _ENDED_SECONDS = 10.0
 @asynccontextmanager
 async def caught(name: str, running: Running, database: asyncpg.Pool) -> AsyncIterator[str | None]:
     """Yield the open transaction of a process that goes no further meanwhile, or nothing: try again."""
-    if name in _TAKEN_AWAY:
+    if name in _WRITTEN_LAST:
         async with database.acquire() as holder, holder.transaction():
-            held = await holder.fetchval(_TAKEN_AWAY[name])
+            held = await holder.fetchval(_WRITTEN_LAST[name])
             transaction = None if held is None else await _waiting(name, database)
             yield transaction
             # Else a statement that was sent already would be carried out, on nobody's behalf any more.
