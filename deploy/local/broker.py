@@ -137,6 +137,9 @@ class Broker:
         options = (
             "-Xms64m",
             "-Xmx512m",
+            # One tier: the optimising compiler competes for the cores of a small machine for minutes, and a
+            # broker that serves one installation never earns that back.
+            "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dorg.slf4j.simpleLogger.log.kafka.server=info",
