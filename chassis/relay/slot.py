@@ -49,7 +49,7 @@ _RETRY = 1.0
 # Polling is the fallback where a notification is lost.
 _POLL = 1.0
 # Rows that follow closely on the last wait for company: a publication costs the same for one or many.
-_PACE = 0.005
+_PACE = 0.01
 
 log = structlog.get_logger()
 
@@ -78,7 +78,7 @@ class Slot:
         self._lease: Lease | None = None
         self._renew_at = 0.0
         self._producer: AIOKafkaProducer | None = None
-        self._began = 0.0
+        self._ended = 0.0
 
     @property
     def name(self) -> str:
@@ -95,8 +95,7 @@ class Slot:
             await self._give_back()
 
     async def _turn(self) -> None:
-        await asyncio.sleep(max(0.0, self._began + _PACE - time.monotonic()))
-        self._began = time.monotonic()
+        await asyncio.sleep(max(0.0, self._ended + _PACE - time.monotonic()))
         self.wake.clear()
         try:
             busy = await self._hold() and await self._publish()
@@ -107,6 +106,7 @@ class Slot:
             await self._discard()
             await asyncio.sleep(_RETRY)
             return
+        self._ended = time.monotonic()
         if not busy:
             await within(_POLL, self.wake)
 

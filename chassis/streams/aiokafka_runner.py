@@ -28,7 +28,7 @@ from chassis.unit.work import UnitOfWork
 # the last waits a little for company, and a poll that brings many, behind which there are surely more,
 # a little longer; a record that comes alone waits for nothing.
 _POLL_MS = 200
-_PACE_SECONDS = 0.01
+_PACE_SECONDS = 0.02
 _MANY = 32
 _FILL_SECONDS = 0.025
 _ADVICE_SECONDS = 1.0
@@ -60,7 +60,7 @@ class AiokafkaRunner:
         self._work = work
         self._health = health
         self._health.expect("assigned")
-        self._began = 0.0
+        self._ended = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until asked to stop; the batch in hand is finished first."""
@@ -102,6 +102,7 @@ class AiokafkaRunner:
         if not records:
             return
         offsets = await batches.process(records)
+        self._ended = time.monotonic()
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
             await seek_to_progress(consumer, self._work, disowned)
@@ -110,12 +111,11 @@ class AiokafkaRunner:
     async def _poll(self, consumer: AIOKafkaConsumer) -> list[Record]:
         size = self._settings.batch_size
         records = _records(await consumer.getmany(timeout_ms=_POLL_MS, max_records=size))
-        since = time.monotonic() - self._began
-        wait = _FILL_SECONDS if len(records) >= _MANY else _PACE_SECONDS - since
+        rested = time.monotonic() - self._ended
+        wait = _FILL_SECONDS if len(records) >= _MANY else _PACE_SECONDS - rested
         if 0 < len(records) < size and wait > 0:
             await asyncio.sleep(wait)
             records += _records(await consumer.getmany(timeout_ms=0, max_records=size - len(records)))
-        self._began = time.monotonic()
         return records
 
     def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:

@@ -22,6 +22,7 @@ _BACKLOG_SECONDS = 1.0
 # A request of more events than this is worth a transaction of its own, and would keep others waiting.
 _SMALL = 20
 _MOST_REQUESTS = 100
+_REST_SECONDS = 0.005
 
 log = structlog.get_logger()
 
@@ -37,7 +38,7 @@ class Door:
         self._backlog = backlog
         self._full = False
         self._looked_at = -_BACKLOG_SECONDS
-        self._small = Groups(self._together, _MOST_REQUESTS)
+        self._small = Groups(self._together, _MOST_REQUESTS, _REST_SECONDS)
 
     async def full(self) -> bool:
         """Tell whether too much waits to be published; looks again after a second."""

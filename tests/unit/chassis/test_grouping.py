@@ -63,3 +63,16 @@ async def test_a_caller_that_goes_away_takes_nobody_along() -> None:
     desk.open.set()
     assert await waiting[1] == 6
     assert desk.seen == [[1], [3]]
+
+
+async def test_a_group_that_follows_closely_begins_after_the_rest_and_gathers_meanwhile() -> None:
+    desk = Desk()
+    desk.open.set()
+    groups = Groups(desk.answer, most=10, rest=0.05)
+    assert await groups.ask(1) == 2
+    ended = asyncio.get_running_loop().time()
+    waiting = await asked(groups, 2, 3)
+    waiting += await asked(groups, 4)
+    assert await asyncio.gather(*waiting) == [4, 6, 8]
+    assert asyncio.get_running_loop().time() - ended >= 0.045
+    assert desk.seen == [[1], [2, 3, 4]]
