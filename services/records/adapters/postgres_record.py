@@ -16,26 +16,53 @@ from services.records.domain.record import Recorded
 _OF_LEARNER = """
 select canonical, previous_hash, hash, position, recorded_at from records.entries_of($1, $2)
 """
+# Two indexes of each table begin with the tenant. `at or above, in this order, the first` leaves only the
+# one that has the order (chassis/database.py), where `equal` would leave the choice to the planner.
 _ONE = """
 select canonical, previous_hash, hash, position, recorded_at
-from records.entry left join records.position using (tenant, learner, sequence)
-where entry.tenant = $1 and entry.entry_id = $2 and ($3::text is null or entry.learner = $3)
+from (
+    select * from records.entry
+    where entry.tenant = $1 and entry.entry_id >= $2
+    order by entry.tenant, entry.entry_id
+    limit 1
+) as found
+left join lateral (
+    select placed.sequence, placed.position, placed.recorded_at from records.position as placed
+    where placed.tenant = $1 and placed.learner = found.learner and placed.sequence >= found.sequence
+    order by placed.tenant, placed.learner, placed.sequence
+    limit 1
+) as placed on placed.sequence = found.sequence
+where found.entry_id = $2 and ($3::text is null or found.learner = $3)
 """
 _EXTENT = "select length from records.extent where tenant = $1"
 # Both read no further than the extent read before, so that a cursor set to it skips nothing.
 _BEHIND = """
 select canonical, previous_hash, hash, position, recorded_at
-from records.position join records.entry using (tenant, learner, sequence)
+from records.position
+cross join lateral (
+    select entry.sequence, entry.canonical, entry.previous_hash, entry.hash from records.entry
+    where entry.tenant = $1 and entry.learner = position.learner and entry.sequence >= position.sequence
+    order by entry.tenant, entry.learner, entry.sequence
+    limit 1
+) as written
 where position.tenant = $1 and position.position > $2 and position.position <= $3
-order by position.position
+    and written.sequence = position.sequence
+order by position.tenant, position.position
 limit $4
 """
 _BEHIND_OF_LEARNER = """
 select canonical, previous_hash, hash, position, recorded_at
-from records.position join records.entry using (tenant, learner, sequence)
+from records.position
+cross join lateral (
+    select entry.sequence, entry.canonical, entry.previous_hash, entry.hash from records.entry
+    where entry.tenant = $1 and entry.learner = $5 and entry.sequence >= position.sequence
+    order by entry.tenant, entry.learner, entry.sequence
+    limit 1
+) as written
 where position.tenant = $1 and position.learner = $5
     and position.position > $2 and position.position <= $3
-order by position.sequence
+    and written.sequence = position.sequence
+order by position.tenant, position.learner, position.sequence
 limit $4
 """
 

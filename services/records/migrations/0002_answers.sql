@@ -6,15 +6,23 @@ create function records.entries_of(of_tenant text, of_learner text)
 returns table (
     canonical text, previous_hash bytea, hash bytea, "position" bigint, recorded_at timestamptz
 )
-language plpgsql as $$
+language plpgsql
+as $$
 begin
     perform set_config('cairn.tenants', of_tenant, true);
     return query
         select entry.canonical, entry.previous_hash, entry.hash, placed.position, placed.recorded_at
         from records.entry
-        left join records.position as placed using (tenant, learner, sequence)
+        left join lateral (
+            select stored.sequence, stored.position, stored.recorded_at from records.position as stored
+            where stored.tenant = of_tenant and stored.learner = of_learner
+                and stored.sequence >= entry.sequence
+            order by stored.tenant, stored.learner, stored.sequence
+            limit 1
+        ) as placed on placed.sequence = entry.sequence
         where entry.tenant = of_tenant and entry.learner = of_learner
-        order by entry.sequence;
+        -- The orders decide between two indexes that begin with the tenant (chassis/database.py).
+        order by entry.tenant, entry.learner, entry.sequence;
 end
 $$;
 revoke all on function records.entries_of(text, text) from public;
