@@ -44,8 +44,8 @@ class Outgoing:
     value: bytes | None
 
 
-# Large enough for the learners of a busy hour, small enough to be full soon and grow no more.
-@lru_cache(maxsize=16_384)
+# Large enough for the learners of a few units, small enough to be full soon and grow no more.
+@lru_cache(maxsize=4096)
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition in which a key belongs, as Kafka's default partitioner has it (murmur2)."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions

@@ -16,8 +16,8 @@ from services.assessment.app.sealing import MasterKey, new_data_key, seal
 
 Subject = tuple[TenantId, str]
 
-# Enough for the learners of a busy hour; a key is loaded again when it was pushed out.
-_KEPT_KEYS = 8192
+# The learners of a busy quarter of an hour; a key is loaded again when it was pushed out.
+_KEPT_KEYS = 4096
 
 
 @dataclass(frozen=True, slots=True)

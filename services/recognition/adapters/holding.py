@@ -18,7 +18,7 @@ VERSION = 1
 Holding = tuple[tuple[Credit, ...], tuple[Allotment, ...]]
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def write_holding(credit: tuple[Credit, ...], allotments: tuple[Allotment, ...]) -> str:
     """Write the credit that an award gives and the credit allotted to it."""
     given = [[str(one.amount), one.system, one.level] for one in credit]
@@ -28,7 +28,7 @@ def write_holding(credit: tuple[Credit, ...], allotments: tuple[Allotment, ...])
     return json.dumps({"v": VERSION, "credits": given, "allotments": allotted}, separators=(",", ":"))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def read_holding(text: str) -> Holding:
     """Read what :func:`write_holding` wrote in any version; most awards hold what many hold."""
     stored = json.loads(text)

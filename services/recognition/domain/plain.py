@@ -43,7 +43,7 @@ class PlainAllocator:
 
 
 # Learners with the same credentials ask the same question, and an answer is a value.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _allocate(claims: tuple[Claim, ...], items: tuple[Item, ...]) -> Allocation:
     kept: list[Claim] = []
     undecided: set[str] = set()
