@@ -45,11 +45,11 @@ class Groups(Generic[R, A]):
 
     async def _run(self) -> None:
         try:
-            await asyncio.sleep(max(0.0, self._ended + self._rest - time.monotonic()))
-            while group := self._next():
-                await self._one(group)
-                self._ended = time.monotonic()
-                await asyncio.sleep(self._rest if self._waiting else 0.0)
+            while self._waiting:
+                await asyncio.sleep(max(0.0, self._ended + self._rest - time.monotonic()))
+                if group := self._next():
+                    await self._one(group)
+                    self._ended = time.monotonic()
         finally:
             self._running = None
 
