@@ -67,21 +67,22 @@ async def _leave(_connection: object) -> None:
 
 
 @asynccontextmanager
-async def transaction(connection: Connection, tenants: Iterable[TenantId]) -> AsyncIterator[None]:
+async def transaction(pool: Pool, tenants: Iterable[TenantId]) -> AsyncIterator[Connection]:
     """Run a transaction that sees the rows of these tenants and of no other (I9).
 
     Row-level security reads the setting. It is made with the begin, since every round trip of a small
     transaction counts.
     """
     seen = ",".join(sorted(set(tenants))).replace("'", "''")
-    await connection.execute(f"begin; set local cairn.tenants = '{seen}'")
-    try:
-        yield
-    except BaseException:
-        if not connection.is_closed():
-            await connection.execute("rollback")
-        raise
-    await connection.execute("commit")
+    async with pool.acquire() as connection:
+        await connection.execute(f"begin; set local cairn.tenants = '{seen}'")
+        try:
+            yield connection
+        except BaseException:
+            if not connection.is_closed():
+                await connection.execute("rollback")
+            raise
+        await connection.execute("commit")
 
 
 async def see_tenants(connection: Connection, tenants: Iterable[TenantId]) -> None:

@@ -71,7 +71,7 @@ class UnitOfWork:
         Raises what the database raises; nothing has then happened.
         """
         messages, refused = self._decode(records)
-        async with self._pool.acquire() as connection, transaction(connection, _tenants(messages)):
+        async with transaction(self._pool, _tenants(messages)) as connection:
             steps, fresh = await self.ownership.lock(connection, records)
             if len(fresh) < len(records):
                 messages, refused = self._decode(fresh)
@@ -83,7 +83,7 @@ class UnitOfWork:
 
     async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
         """Dead-letter one record that the database refuses, without folding it."""
-        async with self._pool.acquire() as connection, transaction(connection, [OPERATOR]):
+        async with transaction(self._pool, [OPERATOR]) as connection:
             steps, fresh = await self.ownership.lock(connection, [record])
             unit = await self._unit(connection, [])
             for lost in fresh:

@@ -73,13 +73,13 @@ class Door:
         reason = f"refused by the database, SQLSTATE {sqlstate}"
         answers = [Answer(Verdict.REFUSED, reason=reason) for _ in arrivals]
         tenants = {arrival.source.tenant for arrival in arrivals}
-        async with self._pool.acquire() as connection, transaction(connection, tenants):
+        async with transaction(self._pool, tenants) as connection:
             await count_at_door(connection, _today(), _counts(arrivals, answers))
         return answers
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> list[Answer]:
         tenants = {arrival.source.tenant for arrival in arrivals}
-        async with self._pool.acquire() as connection, transaction(connection, tenants):
+        async with transaction(self._pool, tenants) as connection:
             unit = Unit(connection, {}, Timers(()), self._partitions)
             answers = await self._intake.take(unit, arrivals)
             await store_outgoing(connection, unit.outgoing)

@@ -7,8 +7,6 @@ authenticated the server is bound to loopback, and so is every caller.
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -20,7 +18,7 @@ from cairn.assessment.v1 import policy_pb2
 from cairn.assessment.v1 import policy_service_pb2 as messages
 from cairn.assessment.v1 import policy_service_pb2_grpc as stubs
 from cairn.ids import TenantId, is_opaque
-from chassis.database import Connection, Pool, transaction
+from chassis.database import Pool, transaction
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
 from services.assessment.adapters.postgres_policies import PostgresPolicies
@@ -48,7 +46,7 @@ class PolicyService(stubs.PolicyServiceServicer):
         _authorise(context)
         tenant = _read_parent(request.parent)
         documents = [Document(each.name, each.document) for each in request.documents]
-        async with self._transaction(tenant) as connection:
+        async with transaction(self._pool, [tenant]) as connection:
             published = await publish(
                 connection, self._policies, tenant, documents, _request_id(request.request_id)
             )
@@ -69,7 +67,7 @@ class PolicyService(stubs.PolicyServiceServicer):
             raise invalid(Violation("page_size", "must not be negative"))
         size = min(request.page_size or _USUAL_PAGE, _LARGEST_PAGE)
         after = _read_token(request.page_token)
-        async with self._transaction(tenant) as connection:
+        async with transaction(self._pool, [tenant]) as connection:
             found = list(await self._policies.page(connection, tenant, after, size + 1))
         page = found[:size]
         return messages.ListPoliciesResponse(
@@ -85,18 +83,13 @@ class PolicyService(stubs.PolicyServiceServicer):
         if named is None or not is_opaque(named[1]):
             raise invalid(Violation("name", f"must be {_POLICY}"))
         tenant, version = TenantId(named[1]), int(named[3]) if named[3] else None
-        async with self._transaction(tenant) as connection:
+        async with transaction(self._pool, [tenant]) as connection:
             found = await self._policies.find(connection, tenant, named[2], version)
         if found is None:
             raise Refusal("NOT_FOUND", "there is no such policy version")
         policy = _message(tenant, found)
         policy.document = found.version.canonical
         return messages.GetPolicyResponse(policy=policy)
-
-    @asynccontextmanager
-    async def _transaction(self, tenant: TenantId) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as connection, transaction(connection, [tenant]):
-            yield connection
 
 
 def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:

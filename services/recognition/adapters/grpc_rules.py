@@ -5,8 +5,6 @@ Errors leave as they are; the edge of the chassis gives them their status. Until
 authenticated the server is bound to loopback, and so is every caller.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
@@ -17,7 +15,7 @@ from cairn.ids import TenantId
 from cairn.recognition.v1 import rule_pb2
 from cairn.recognition.v1 import rule_service_pb2 as messages
 from cairn.recognition.v1 import rule_service_pb2_grpc as stubs
-from chassis.database import Connection, Pool, transaction
+from chassis.database import Pool, transaction
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
 from services.recognition.adapters.postgres_rules import PostgresRules
@@ -54,7 +52,7 @@ class RuleService(stubs.RuleServiceServicer):
         # Read before the transaction, which keeps every consumer of the tenant waiting.
         versions = read_documents(documents)
         wanted = Request(tenant, documents, versions, read_request_id(request.request_id))
-        async with self._transaction(tenant) as connection:
+        async with transaction(self._pool, [tenant]) as connection:
             published = await publish(connection, self._rules, self._allocator, wanted)
         return messages.PublishRulesResponse(
             rules=[
@@ -73,7 +71,7 @@ class RuleService(stubs.RuleServiceServicer):
             raise invalid(Violation("page_size", "must not be negative"))
         size = min(request.page_size or _USUAL_PAGE, _LARGEST_PAGE)
         after = read_page_token(request.page_token)
-        async with self._transaction(tenant) as connection:
+        async with transaction(self._pool, [tenant]) as connection:
             found = list(await self._rules.page(connection, tenant, after, size + 1))
         page = found[:size]
         last = page[-1].version.rule if len(found) > size else None
@@ -87,18 +85,13 @@ class RuleService(stubs.RuleServiceServicer):
     ) -> messages.GetRuleResponse:
         _authorise(context)
         tenant, rule, version = read_name(request.name)
-        async with self._transaction(tenant) as connection:
+        async with transaction(self._pool, [tenant]) as connection:
             found = await self._rules.find(connection, tenant, rule, version)
         if found is None:
             raise Refusal("NOT_FOUND", "there is no such rule version")
         message = _message(tenant, found)
         message.document = found.version.canonical
         return messages.GetRuleResponse(rule=message)
-
-    @asynccontextmanager
-    async def _transaction(self, tenant: TenantId) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as connection, transaction(connection, [tenant]):
-            yield connection
 
 
 def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:

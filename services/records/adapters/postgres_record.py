@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record in PostgreSQL, read one tenant at a time."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
-from chassis.database import Connection, Pool, transaction
+from chassis.database import Pool, transaction
 from services.records.app.names import Scope
 from services.records.app.reading import Stretch
 from services.records.domain.entry import read_statement
@@ -80,13 +79,13 @@ class PostgresRecords:
 
     async def one(self, scope: Scope, entry_id: UUID) -> Recorded | None:
         """Return an entry, if it is there and of this learner where the scope names one."""
-        async with self._seeing(scope.tenant) as connection:
+        async with transaction(self._pool, [scope.tenant]) as connection:
             row = await connection.fetchrow(_ONE, scope.tenant, entry_id, scope.learner)
         return None if row is None else _recorded(row)
 
     async def behind(self, scope: Scope, position: int, most: int) -> Stretch:
         """Return the next entries behind a position."""
-        async with self._seeing(scope.tenant) as connection:
+        async with transaction(self._pool, [scope.tenant]) as connection:
             extent = await connection.fetchval(_EXTENT, scope.tenant) or 0
             if position >= extent:
                 return Stretch((), extent)
@@ -96,11 +95,6 @@ class PostgresRecords:
             else:
                 rows = await connection.fetch(_BEHIND_OF_LEARNER, *wanted, scope.learner)
         return Stretch(tuple(_recorded(row) for row in rows), extent)
-
-    @asynccontextmanager
-    async def _seeing(self, tenant: TenantId) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as connection, transaction(connection, [tenant]):
-            yield connection
 
 
 def _recorded(row: Any) -> Recorded:
