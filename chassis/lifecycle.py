@@ -7,7 +7,6 @@ a task that ends unasked, ends the process with exit code 1.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from chassis import health, logs, telemetry
+from chassis import health, logs, memory, telemetry
 from chassis.errors import Bug, Reject
 from chassis.health import Health
 from chassis.settings import ProcessSettings, ServiceSettings
@@ -54,6 +53,7 @@ Assembly = Callable[[Process], Awaitable[None]]
 
 def run(service: str, process: str, settings: ServiceSettings, assemble: Assembly) -> int:
     """Run a process until it is asked to stop; return its exit code."""
+    memory.give_back_large_blocks()
     logs.configure(service, process, settings.log_level)
     telemetry.configure(service, process, settings.otel_exporter_otlp_endpoint)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -83,7 +83,7 @@ async def _live(settings: ServiceSettings, assemble: Assembly) -> int:
     try:
         async with health.serving(process.health, settings.health_port):
             await assemble(process)
-            _keep_what_stays_out_of_collections()
+            memory.keep_what_stays_out_of_collections()
             code = await supervise(process.tasks, stop)
             process.health.unmet("running", "stopping")
             await asyncio.wait_for(process.resources.aclose(), CLOSING_SECONDS)
@@ -94,17 +94,6 @@ async def _live(settings: ServiceSettings, assemble: Assembly) -> int:
         telemetry.shut_down()
     log.info("stopped", code=code)
     return code
-
-
-def _keep_what_stays_out_of_collections() -> None:
-    """Let the collector look only at what a batch makes, and at that once in many thousand objects.
-
-    A batch holds tens of thousands of objects, hardly any of them in a cycle; with the defaults the
-    collector goes through all of them, and through the modules, again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _stop_on_signals() -> asyncio.Event:

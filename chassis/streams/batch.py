@@ -8,6 +8,7 @@ alone becomes a dead letter. Anything else is a bug and leaves, which ends the p
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 import asyncpg
 import stamina
@@ -22,7 +23,7 @@ from chassis.unit.work import UnitOfWork
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
-_MOST_REDOS = 20
+_MOST_REDOS = 19
 
 log = structlog.get_logger()
 
@@ -48,11 +49,18 @@ class Batches:
         await self._acknowledge(offsets)
         return offsets
 
+    # The contexts of stamina are made only once something has failed: they are some hundred objects that
+    # refer to each other in a circle, more than all else that a small unit leaves to the collector.
+
     async def _patiently(self, records: Sequence[Record]) -> dict[Partition, int]:
+        try:
+            return await self._halving(records)
+        except Exception as error:
+            if not _outside(error):
+                raise
+        self._health.unmet("database", "not reachable")
         async for attempt in stamina.retry_context(on=_outside, attempts=None, timeout=None, wait_max=5.0):
             with attempt:
-                if attempt.num > 1:
-                    self._health.unmet("database", "not reachable")
                 offsets = await self._halving(records)
                 self._health.met("database")
                 return offsets
@@ -69,6 +77,8 @@ class Batches:
         return first | await self._halving(records[middle:])
 
     async def _redoing(self, records: Sequence[Record]) -> dict[Partition, int]:
+        with suppress(*REDO):
+            return await self._work.run(records)
         async for attempt in stamina.retry_context(
             on=REDO, attempts=_MOST_REDOS, wait_initial=0.01, wait_max=0.5
         ):
