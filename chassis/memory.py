@@ -11,7 +11,7 @@ _LARGE = 128 * 1024
 
 
 def give_back_large_blocks() -> None:
-    """Let every block of 128 KiB or more go back to the system once it is free; elsewhere than in glibc do nothing.
+    """Let every block of 128 KiB or more go back to the system once it is free; do nothing without glibc.
 
     glibc raises both thresholds, up to 32 MiB, when such a block is freed for the first time. What a fetch
     or a batch needs for a moment then comes from the heap, which small blocks that stay tear into pieces,

@@ -201,7 +201,7 @@ def _assigned(consumer: AIOKafkaConsumer) -> frozenset[Partition]:
 
 def _records(polled: dict[TopicPartition, list[ConsumerRecord]]) -> list[Record]:
     return [
-        Record(at.topic, at.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
-        for at, batch in polled.items()
+        Record(at, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
+        for at, batch in ((Partition(*at), batch) for at, batch in polled.items())
         for each in batch
     ]

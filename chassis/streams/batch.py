@@ -90,8 +90,8 @@ class Batches:
         sqlstate = getattr(error, "sqlstate", "unknown")
         log.error(
             "record refused by the database",
-            topic=record.topic,
-            partition=record.partition,
+            topic=record.at.topic,
+            partition=record.at.number,
             offset=record.offset,
             sqlstate=sqlstate,
         )

@@ -163,8 +163,7 @@ async def _partitions(settings: ConsumerSettings) -> list[TopicPartition]:
 def _record(message: Any) -> Record:
     headers = message.headers.items() if hasattr(message.headers, "items") else message.headers or ()
     return Record(
-        message.topic,
-        message.partition,
+        Partition(message.topic, message.partition),
         message.offset,
         message.key,
         message.value,

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A record as the broker gave it, and the message that a handler made of it."""
+"""A record as the broker gave it, and the message that a handler made of it.
 
-from dataclasses import dataclass
+Named tuples, because a batch makes thousands of each: a frozen dataclass takes three times as long to make.
+"""
+
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
@@ -20,26 +22,18 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record, byte for byte; ``timestamp`` is the broker's, in milliseconds."""
+class Record(NamedTuple):
+    """One record, byte for byte, and where it came from; ``timestamp`` is the broker's, in milliseconds."""
 
-    topic: str
-    partition: int
+    at: Partition
     offset: int
     key: bytes | None
     value: bytes | None
     headers: Headers
     timestamp: int
 
-    @property
-    def at(self) -> Partition:
-        """The partition it came from."""
-        return Partition(self.topic, self.partition)
 
-
-@dataclass(frozen=True, slots=True)
-class Message(Generic[E]):
+class Message(NamedTuple, Generic[E]):
     """A decoded record: whose it is, what identifies it, and its parsed event.
 
     ``digest`` is 16 bytes over the parsed content without recorded-at and transport headers;
@@ -57,8 +51,7 @@ class Message(Generic[E]):
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted(Generic[E]):
+class Accepted(NamedTuple, Generic[E]):
     """A message that is not a duplicate, with the instant as of which it is to be folded.
 
     ``as_of`` is the greater of the message's own and the learner's stored one: a learner's time

@@ -1,60 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Step 7 of a unit of work, in one statement: outbox, learners' time, progress and outcome counts.
+"""Step 7 of a unit of work, in one statement with all that its handler writes.
 
-Every row that it changes is locked since the unit began, so the order of its parts is of no account.
+Outbox, learners' time, progress and outcome counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
-from chassis.database import Connection
 from chassis.streams.message import Partition
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.learners import LearnerKey
-from chassis.unit.outbox import CHANNEL, INSERT, Outgoing, columns_of, notice
+from chassis.unit.outbox import NOTIFY, notice, write_outgoing
+from chassis.unit.unit import Unit
+from chassis.unit.writes import Writes
 
-_CLOSE = f"""
-with sent as ({INSERT}),
-moved as (
-    insert into chassis.learner (tenant, id, as_of)
-    select * from unnest($7::text[], $8::text[], $9::timestamptz[])
-    on conflict (tenant, id) do update set as_of = excluded.as_of
-),
-advanced as (
-    update chassis.fence
-    set next_offset = step.next_offset,
-        applied = applied + step.a, duplicate = duplicate + step.d, ignored = ignored + step.i,
-        parked = parked + step.p, dead_lettered = dead_lettered + step.l
-    from unnest(
-        $11::text[], $12::int[], $13::bigint[],
-        $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[]
-    ) as step (topic, number, next_offset, a, d, i, p, l)
-    where consumer = $10 and fence.topic = step.topic and fence.partition = step.number
-)
-select pg_notify('{CHANNEL}', $19) where $19::text is not null
-"""  # noqa: S608 -- put together of constants
+_MOVE = """
+insert into chassis.learner (tenant, id, as_of)
+select * from unnest($1::text[], $2::text[], $3::timestamptz[])
+on conflict (tenant, id) do update set as_of = excluded.as_of
+"""
+_ADVANCE = """
+update chassis.fence
+set next_offset = step.next_offset,
+    applied = applied + step.a, duplicate = duplicate + step.d, ignored = ignored + step.i,
+    parked = parked + step.p, dead_lettered = dead_lettered + step.l
+from unnest(
+    $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]
+) as step (topic, number, next_offset, a, d, i, p, l)
+where consumer = $1 and fence.topic = step.topic and fence.partition = step.number
+"""
 
 
-async def close_unit(
-    connection: Connection,
-    consumer: str,
-    outgoing: Sequence[Outgoing],
-    moved: Mapping[LearnerKey, datetime],
-    steps: Mapping[Partition, Step],
-) -> None:
-    """Write what the unit publishes, move its learners and partitions on, and wake the relay at commit."""
-    learners, partitions = sorted(moved), sorted(steps)
-    counts = [[steps[at].counts.get(outcome, 0) for at in partitions] for outcome in Outcome]
-    await connection.execute(
-        _CLOSE,
-        *columns_of(outgoing),
+async def close_unit(unit: Unit, consumer: str, steps: Mapping[Partition, Step]) -> None:
+    """Write everything, move the unit's learners and partitions on, and wake the relay at commit."""
+    if unit.moved:
+        _move(unit.writes, unit.moved)
+    _advance(unit.writes, consumer, steps)
+    await publish_unit(unit)
+
+
+async def publish_unit(unit: Unit) -> None:
+    """Write everything, what the unit publishes included, and wake the relay at commit."""
+    write_outgoing(unit.writes, unit.outgoing)
+    await unit.writes.carry_out(unit.connection, NOTIFY, notice(unit.outgoing))
+
+
+def _move(writes: Writes, moved: Mapping[LearnerKey, datetime]) -> None:
+    learners = sorted(moved)
+    writes.add(
+        _MOVE,
         [tenant for tenant, _ in learners],
         [learner for _, learner in learners],
         [moved[key] for key in learners],
+    )
+
+
+def _advance(writes: Writes, consumer: str, steps: Mapping[Partition, Step]) -> None:
+    partitions = sorted(steps)
+    writes.add(
+        _ADVANCE,
         consumer,
         [at.topic for at in partitions],
         [at.number for at in partitions],
         [steps[at].next_offset for at in partitions],
-        *counts,
-        notice(outgoing),
+        *([steps[at].counts.get(outcome, 0) for at in partitions] for outcome in Outcome),
     )

@@ -17,13 +17,13 @@ def dead_letter(consumer: str, tenant: TenantId, record: Record, error: Reject) 
     """Return the dead letter of a record, in the partition of the same number."""
     added = {
         "consumer": consumer,
-        "original_topic": record.topic,
-        "original_partition": str(record.partition),
+        "original_topic": record.at.topic,
+        "original_partition": str(record.at.number),
         "original_offset": str(record.offset),
         "original_timestamp": str(record.timestamp),
         "reason": error.reason,
         "field": error.field,
     }
     headers = (*record.headers, *((PREFIX + name, text.encode()) for name, text in added.items()))
-    topic = record.topic + ".dlq"
-    return Outgoing(tenant, topic, record.partition, record.key, headers_text(headers), record.value)
+    topic = record.at.topic + ".dlq"
+    return Outgoing(tenant, topic, record.at.number, record.key, headers_text(headers), record.value)

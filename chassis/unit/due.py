@@ -12,6 +12,7 @@ from datetime import datetime
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
 from chassis.unit.learners import LearnerKey
+from chassis.unit.writes import Writes
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,13 +65,13 @@ class Timers:
         waiting.difference_update(fired)
         return fired
 
-    async def store(self, connection: Connection) -> None:
+    async def store(self, connection: Connection, writes: Writes) -> None:
         """Write what changed."""
         now = {due for waiting in self._now.values() for due in waiting}
         if gone := sorted(self._stored - now):
             await connection.executemany(_DELETE, zip(*_columns(gone), strict=True))
         if new := sorted(now - self._stored):
-            await connection.execute(_INSERT, *_columns(new))
+            writes.add(_INSERT, *_columns(new))
 
 
 def _columns(rows: list[Due]) -> tuple[list[str], list[str], list[datetime], list[str], list[str]]:

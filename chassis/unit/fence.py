@@ -28,11 +28,7 @@ class Step:
     """How far one unit moves one partition, and how its records ended."""
 
     next_offset: int
-    counts: dict[Outcome, int] = field(default_factory=dict)
-
-    def count(self, outcome: Outcome) -> None:
-        """Count one record."""
-        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+    counts: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 _CLAIM = """

@@ -13,23 +13,20 @@ from aiokafka.partitioner import murmur2
 from pydantic_core import from_json, to_json
 
 from cairn.ids import TenantId
-from chassis.database import Connection
+from chassis.unit.writes import Writes
 
 CHANNEL = "cairn_outbox"
 # A notification takes 8,000 bytes at most.
 _LONGEST_NOTICE = 4000
-# A CTE that writes is carried out whole, whether or not anything reads from it.
-INSERT = """
+_INSERT = """
 insert into chassis.outbox (tenant, topic, partition, key, headers, value)
 select tenant, topic, partition, key, headers, value
 from unnest($1::text[], $2::text[], $3::int[], $4::bytea[], $5::text[], $6::bytea[])
     with ordinality as sent (tenant, topic, partition, key, headers, value, position)
 order by position
 """
-_STORE = f"""
-with sent as ({INSERT})
-select pg_notify('{CHANNEL}', $7)
-"""
+# Nothing where nothing is said.
+NOTIFY = f"select pg_notify('{CHANNEL}', $1) where $1::text is not null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,13 @@ def notice(rows: Iterable[Outgoing]) -> str | None:
     return numbers or None
 
 
-def columns_of(rows: Sequence[Outgoing]) -> tuple[list[Any], ...]:
-    """Return the rows as the columns that :data:`INSERT` takes."""
+def write_outgoing(writes: Writes, rows: Sequence[Outgoing]) -> None:
+    """Write the rows in their order."""
+    if rows:
+        writes.add(_INSERT, *_columns_of(rows))
+
+
+def _columns_of(rows: Sequence[Outgoing]) -> tuple[list[Any], ...]:
     return (
         [row.tenant for row in rows],
         [row.topic for row in rows],
@@ -79,12 +81,6 @@ def columns_of(rows: Sequence[Outgoing]) -> tuple[list[Any], ...]:
         [row.headers for row in rows],
         [row.value for row in rows],
     )
-
-
-async def store_outgoing(connection: Connection, rows: Sequence[Outgoing]) -> None:
-    """Write the rows in their order and wake the relay at commit."""
-    if rows:
-        await connection.execute(_STORE, *columns_of(rows), notice(rows))
 
 
 @dataclass(frozen=True, slots=True)

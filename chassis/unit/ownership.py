@@ -7,12 +7,31 @@ other owner's position and ours there may be records that nobody has folded yet.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from chassis.database import Connection
 from chassis.errors import Bug
 from chassis.streams.message import Partition, Record
 from chassis.unit import fence
 from chassis.unit.fence import Step
+
+
+class Span(NamedTuple):
+    """The offsets of the first and the last record of a batch in one partition."""
+
+    first: int
+    last: int
+
+
+Spans: TypeAlias = Mapping[Partition, Span]
+Progress: TypeAlias = Mapping[Partition, int]
+
+
+def spans_of(records: Sequence[Record]) -> Spans:
+    """Return where each partition's records of a batch begin and end."""
+    last = {record.at: record.offset for record in records}
+    first = {record.at: record.offset for record in reversed(records)}
+    return {at: Span(first[at], last[at]) for at in first}
 
 
 class Ownership:
@@ -25,7 +44,7 @@ class Ownership:
         self._tried: dict[Partition, int] = {}
         self._disowned: set[Partition] = set()
 
-    async def claim(self, connection: Connection, starts: Mapping[Partition, int]) -> dict[Partition, int]:
+    async def claim(self, connection: Connection, starts: Progress) -> dict[Partition, int]:
         """Take over partitions and return where each begins; ``starts`` is for one never read before."""
         offsets = await fence.claim(connection, self._consumer, starts)
         self._stood |= offsets
@@ -44,32 +63,33 @@ class Ownership:
         """The partitions that another owner has moved since this one claimed them."""
         return frozenset(self._disowned)
 
-    async def lock(
-        self, connection: Connection, records: Sequence[Record]
-    ) -> tuple[dict[Partition, Step], list[Record]]:
-        """Lock the batch's rows; return how far each partition will move and the records still to do.
+    def foreseen(self, spans: Spans) -> Progress | None:
+        """Return where the rows stand unless another owner has moved them, so that every record is to do.
+
+        None where that is not to be expected: a redelivery, a partition not claimed, or one disowned.
+        """
+        if self._disowned.isdisjoint(spans) and all(
+            span.first >= self._stood.get(at, span.first + 1) for at, span in spans.items()
+        ):
+            return {at: self._stood[at] for at in spans}
+        return None
+
+    async def lock(self, connection: Connection, spans: Spans) -> Progress:
+        """Lock the batch's rows and return those that this owner may move.
 
         Raises :class:`Bug` when an unclaimed partition begins above its row: records would be lost.
         """
-        first: dict[Partition, int] = {}
-        last: dict[Partition, int] = {}
-        for record in records:
-            first.setdefault(record.at, record.offset)
-            last[record.at] = record.offset
-        rows = await self._rows(connection, first)
-        owned = {at: row for at, row in rows.items() if self._owns(at, row, first[at])}
-        steps = {at: Step(max(row, last[at] + 1)) for at, row in owned.items()}
-        self._tried |= {at: step.next_offset for at, step in steps.items()}
-        return steps, [
-            record for record in records if record.offset >= owned.get(record.at, record.offset + 1)
-        ]
-
-    async def _rows(self, connection: Connection, first: Mapping[Partition, int]) -> dict[Partition, int]:
-        rows = await fence.lock(connection, self._consumer, first)
-        if missing := {at: offset for at, offset in first.items() if at not in rows}:
+        rows = await fence.lock(connection, self._consumer, spans)
+        if missing := {at: span.first for at, span in spans.items() if at not in rows}:
             await fence.claim(connection, self._consumer, missing)
-            rows = await fence.lock(connection, self._consumer, first)
-        return rows
+            rows = await fence.lock(connection, self._consumer, spans)
+        return {at: row for at, row in rows.items() if self._owns(at, row, spans[at].first)}
+
+    def steps(self, rows: Progress, spans: Spans) -> dict[Partition, Step]:
+        """Return how far each partition will move, and note that this is going to be tried."""
+        steps = {at: Step(max(row, spans[at].last + 1)) for at, row in rows.items()}
+        self._tried |= {at: step.next_offset for at, step in steps.items()}
+        return steps
 
     def _owns(self, at: Partition, row: int, first: int) -> bool:
         if at in self._disowned:

@@ -7,7 +7,8 @@ of things around it.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from chassis.unit.due import Due, Timers
 from chassis.unit.fence import Outcome
 from chassis.unit.learners import LearnerKey
 from chassis.unit.outbox import Outgoing, Partitions, headers_text, partition_of
+from chassis.unit.writes import Writes
 
 # The loop must get a turn this often, for heartbeats to be sent (design section 4).
 _LONGEST_STRETCH = 0.020
@@ -33,6 +35,7 @@ class Unit:
     ) -> None:
         """Begin inside a transaction whose locks are already taken."""
         self.connection = connection
+        self.writes = Writes()
         self.outgoing: list[Outgoing] = []
         self.timers = timers
         self.rejected: list[tuple[Message[Any], Reject]] = []
@@ -79,9 +82,14 @@ class Unit:
         """Note how a record ended, when it is not applied."""
         self._outcomes[record.at, record.offset] = outcome
 
-    def outcome(self, record: Record) -> Outcome:
-        """Return how a record ended."""
-        return self._outcomes.get((record.at, record.offset), Outcome.APPLIED)
+    def counts(self, records: Iterable[Record]) -> dict[Partition, Counter[Outcome]]:
+        """Count the unit's records by how they ended, in each partition."""
+        totals = Counter(record.at for record in records)
+        counts = {at: Counter({Outcome.APPLIED: total}) for at, total in totals.items()}
+        for (at, _), outcome in self._outcomes.items():
+            counts[at][Outcome.APPLIED] -= 1
+            counts[at][outcome] += 1
+        return counts
 
     async def breathe(self) -> None:
         """Give the loop a turn if the last one was long ago; call it between learners."""

@@ -12,6 +12,7 @@ Whoever calls acknowledges to Kafka after that, and only then.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from cairn.ids import TenantId
@@ -22,16 +23,20 @@ from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
+from chassis.unit.due import Timers
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Arrival, Seen, close, identity
 from chassis.unit.learners import LearnerKey
-from chassis.unit.opening import open_unit
+from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
-from chassis.unit.ownership import Ownership
+from chassis.unit.ownership import Ownership, Progress, spans_of
 from chassis.unit.unit import Unit
 
 # A record that cannot be decoded names no tenant: its dead letter belongs to the operator.
 OPERATOR = TenantId("operator")
+
+# The progress of no partition: all rows are locked already.
+NOTHING: Progress = MappingProxyType({})
 
 CONFLICT = Reject("conflict", "id")
 
@@ -71,11 +76,20 @@ class UnitOfWork:
         Raises what the database raises; nothing has then happened.
         """
         messages, refused = self._decode(records)
+        spans, fresh = spans_of(records), records
         async with transaction(self._pool, _tenants(messages)) as connection:
-            steps, fresh = await self.ownership.lock(connection, records)
-            if len(fresh) < len(records):
-                messages, refused = self._decode(fresh)
-            unit = await self._unit(connection, messages)
+            rows = self.ownership.foreseen(spans)
+            opened = None if rows is None else await self._open(connection, messages, rows)
+            if rows is None or opened is None:
+                rows = await self.ownership.lock(connection, spans)
+                fresh = _above(rows, records)
+                if len(fresh) < len(records):
+                    messages, refused = self._decode(fresh)
+                opened = await self._open(connection, messages)
+            if opened is None:
+                raise AssertionError("where no progress is named, none can stand elsewhere")
+            steps = self.ownership.steps(rows, spans)
+            unit = await self._unit(connection, messages, opened)
             for record, error in refused:
                 await self._put_aside(unit, record, error)
             await self._finish(unit, steps, fresh)
@@ -84,10 +98,13 @@ class UnitOfWork:
     async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
         """Dead-letter one record that the database refuses, without folding it."""
         async with transaction(self._pool, [OPERATOR]) as connection:
-            steps, fresh = await self.ownership.lock(connection, [record])
-            unit = await self._unit(connection, [])
+            spans = spans_of([record])
+            rows = await self.ownership.lock(connection, spans)
+            fresh = _above(rows, [record])
+            unit = Unit(connection, {}, Timers(()), self._partitions)
             for lost in fresh:
                 await self._put_aside(unit, lost, error)
+            steps = self.ownership.steps(rows, spans)
             await self._finish(unit, steps, fresh)
         return self._settle(steps)
 
@@ -113,15 +130,22 @@ class UnitOfWork:
                 refused.append((record, error))
         return messages, refused
 
-    async def _unit(self, connection: Connection, messages: Sequence[Message[Any]]) -> Unit:
-        telemetry.link(message.traceparent for message in messages)
+    async def _open(
+        self, connection: Connection, messages: Sequence[Message[Any]], progress: Progress = NOTHING
+    ) -> Opened | None:
+        """Take the locks and enter the inbox; None where a row does not stand at its ``progress``."""
         await self._open_days({_day(message.as_of) for message in messages})
-        opened = await open_unit(
+        return await open_unit(
             connection,
-            {message.tenant for message in messages},
-            {(message.tenant, message.learner) for message in messages},
-            [self._arrival(message) for message in messages],
+            self.consumer,
+            progress,
+            tenants={message.tenant for message in messages},
+            learners={(message.tenant, message.learner) for message in messages},
+            arrivals=[self._arrival(message) for message in messages],
         )
+
+    async def _unit(self, connection: Connection, messages: Sequence[Message[Any]], opened: Opened) -> Unit:
+        telemetry.link(message.traceparent for message in messages)
         await self._reload(connection, opened.epochs)
         unit = Unit(connection, opened.epochs, opened.timers, self._partitions)
         accepted = _timed(self._new(unit, messages, opened.seen), opened.stood)
@@ -166,10 +190,15 @@ class UnitOfWork:
         await close(unit.connection, [self._arrival(message) for message, _ in unit.rejected])
 
     async def _finish(self, unit: Unit, steps: Mapping[Partition, Step], fresh: Sequence[Record]) -> None:
-        for record in fresh:
-            steps[record.at].count(unit.outcome(record))
-        await unit.timers.store(unit.connection)
-        await close_unit(unit.connection, self.consumer, unit.outgoing, unit.moved, steps)
+        for at, counts in unit.counts(fresh).items():
+            steps[at].counts = counts
+        await unit.timers.store(unit.connection, unit.writes)
+        await close_unit(unit, self.consumer, steps)
+
+
+def _above(rows: Progress, records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records that are neither done nor another owner's."""
+    return [record for record in records if record.offset >= rows.get(record.at, record.offset + 1)]
 
 
 def _tenants(messages: Sequence[Message[Any]]) -> list[TenantId]:

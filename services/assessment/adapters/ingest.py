@@ -18,9 +18,11 @@ from chassis.streams.message import Accepted, Headers, Message, Record
 from chassis.unit.deadletter import PREFIX
 from chassis.unit.due import Timers
 from chassis.unit.fence import Outcome
+from chassis.unit.opening import Opened
 from chassis.unit.outbox import Outgoing, headers_text
+from chassis.unit.ownership import Progress
 from chassis.unit.unit import Unit
-from chassis.unit.work import UnitOfWork
+from chassis.unit.work import NOTHING, UnitOfWork
 from services.assessment.app.arrival import Arrival
 from services.assessment.app.intake import Answer, Intake, Verdict
 from services.assessment.app.payloads import digest
@@ -50,7 +52,7 @@ class IngestDoor:
 
     def decode(self, record: Record) -> Message[Arrival]:
         """Read the envelope; what is wrong with it is for intake to judge, as all else is."""
-        source = self._sources[record.topic]
+        source = self._sources[record.at.topic]
         arrival = Arrival(source, raw_bytes(record.headers, record.value), _envelope(record))
         return Message(record, source.tenant, _NOBODY, source.name, "", b"", _NOT_YET, arrival)
 
@@ -75,7 +77,14 @@ class IntakeWork(UnitOfWork):
 
     isolation = "read_committed"
 
-    async def _unit(self, connection: Connection, messages: Sequence[Message[Arrival]]) -> Unit:
+    async def _open(
+        self, _connection: Connection, _messages: Sequence[Message[Arrival]], progress: Progress = NOTHING
+    ) -> Opened | None:
+        return None if progress else Opened({}, {}, Timers(()), ())
+
+    async def _unit(
+        self, connection: Connection, messages: Sequence[Message[Arrival]], _opened: Opened
+    ) -> Unit:
         unit = Unit(connection, {}, Timers(()), self._partitions)
         if messages:
             await self._handler.fold(unit, [Accepted(message, message.as_of) for message in messages])
@@ -116,8 +125,8 @@ def reference(message: Message[Arrival], answer: Answer) -> Outgoing:
     }
     added = {
         "consumer": IngestDoor.consumer,
-        "original_topic": record.topic,
-        "original_partition": str(record.partition),
+        "original_topic": record.at.topic,
+        "original_partition": str(record.at.number),
         "original_offset": str(record.offset),
         "original_timestamp": str(record.timestamp),
         "reason": "conflict" if answer.verdict is Verdict.CONFLICT else answer.reason,
@@ -126,5 +135,5 @@ def reference(message: Message[Arrival], answer: Answer) -> Outgoing:
     headers = [("content-type", b"application/json")]
     headers += [(PREFIX + name, text.encode()) for name, text in added.items()]
     value = json.dumps(about).encode()
-    topic = record.topic + ".dlq"
-    return Outgoing(message.tenant, topic, record.partition, None, headers_text(headers), value)
+    topic = record.at.topic + ".dlq"
+    return Outgoing(message.tenant, topic, record.at.number, None, headers_text(headers), value)

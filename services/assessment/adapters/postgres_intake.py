@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from cairn.ids import TenantId
 from chassis.database import Connection
+from chassis.unit.writes import Writes
 from services.assessment.app.intake import StatementKey, Verdict
 from services.assessment.app.payloads import SealedPayload, Subject
 
@@ -105,9 +106,9 @@ class PostgresPayloads:
             found |= {(TenantId(tenant), subject): wrapped for tenant, subject, wrapped in rows}
         return found
 
-    async def store(self, connection: Connection, payloads: Sequence[SealedPayload], at: datetime) -> None:
+    def store(self, writes: Writes, payloads: Sequence[SealedPayload], at: datetime) -> None:
         """Store payloads; one that is stored already stays as it is."""
-        await connection.execute(
+        writes.add(
             _STORE,
             [each.subject[0] for each in payloads],
             [each.id for each in payloads],
@@ -118,10 +119,8 @@ class PostgresPayloads:
         )
 
 
-async def count_at_door(
-    connection: Connection, day: date, counts: Mapping[SourceKey, Mapping[Verdict, int]]
-) -> None:
+def count_at_door(writes: Writes, day: date, counts: Mapping[SourceKey, Mapping[Verdict, int]]) -> None:
     """Add verdicts to the counts of their source and day (I3), in the order of the sources."""
     order = sorted(counts)
     verdicts = [[counts[key].get(verdict, 0) for key in order] for verdict in Verdict]
-    await connection.execute(_COUNT, [key[0] for key in order], [key[1] for key in order], day, *verdicts)
+    writes.add(_COUNT, [key[0] for key in order], [key[1] for key in order], day, *verdicts)

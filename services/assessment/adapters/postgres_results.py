@@ -4,12 +4,12 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from cairn.events.attainment import AttainmentStatus, PolicyReference
 from cairn.events.result import Finality, Integrity, Outcome
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
+from chassis.unit.writes import Writes
 from services.assessment.app.facts import Facts, LearnerKey
 from services.assessment.domain.attainment import Attainment
 from services.assessment.domain.change import Emitted, Subject
@@ -17,16 +17,16 @@ from services.assessment.domain.results import Result, Retraction
 
 _ACTIVITIES = """
 select wanted.tenant, wanted.learner, wanted.result_id, stored.activity
-from unnest($1::text[], $2::text[], $3::uuid[]) as wanted (tenant, learner, result_id)
+from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, result_id)
 cross join lateral (
     select activity from assessment.result
     where result.tenant = wanted.tenant and result.learner = wanted.learner
-        and result.result_id = wanted.result_id
+        and result.result_id = wanted.result_id::uuid
     offset 0
 ) as stored
 """
 _RESULTS = """
-select wanted.tenant, wanted.learner, stored.result_id, stored.activity, stored.attempt,
+select wanted.tenant, wanted.learner, stored.result_id::text, stored.activity, stored.attempt,
     stored.score_raw, stored.score_min, stored.score_max, stored.outcome, stored.finality,
     stored.integrity, stored.carried_over, stored.occurred_at, stored.version, stored.modified_at
 from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
@@ -46,10 +46,11 @@ cross join lateral (
 _EMITTED = """
 select wanted.tenant, wanted.learner, wanted.competency, stored.status, stored.score, stored.band,
     stored.scheme, stored.achieved_on, stored.valid_until, stored.policy, stored.policy_version,
-    stored.policy_hash, stored.revision, stored.event_id, taken_back.retracts, taken_back.result_ids
+    stored.policy_hash, stored.revision, stored.event_id::text, taken_back.retracts, taken_back.result_ids
 from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
 cross join lateral (
-    select array_agg(retracts) as retracts, array_agg(result_id) as result_ids from assessment.retraction
+    select array_agg(retracts::text) as retracts, array_agg(result_id::text) as result_ids
+    from assessment.retraction
     where retraction.tenant = wanted.tenant and retraction.learner = wanted.learner
 ) as taken_back
 left join lateral (
@@ -61,29 +62,40 @@ left join lateral (
 """
 _ADD_RETRACTIONS = """
 insert into assessment.retraction (tenant, learner, retracts, result_id)
-select * from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[])
+select tenant, learner, retracts::uuid, result_id::uuid
+from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as added (tenant, learner, retracts, result_id)
 on conflict do nothing
 """
-_STORE = """
-with added as (
-    insert into assessment.result (
-        tenant, learner, activity, result_id, attempt, score_raw, score_min, score_max,
-        outcome, finality, integrity, carried_over, occurred_at, version, modified_at
-    )
-    select * from unnest(
-        $1::text[], $2::text[], $3::text[], $4::uuid[], $5::int[],
-        $6::numeric[], $7::numeric[], $8::numeric[], $9::text[], $10::text[], $11::text[],
-        $12::boolean[], $13::timestamptz[], $14::bigint[], $15::timestamptz[]
-    )
-    on conflict do nothing
+_ADD_RESULTS = """
+insert into assessment.result (
+    tenant, learner, activity, result_id, attempt, score_raw, score_min, score_max,
+    outcome, finality, integrity, carried_over, occurred_at, version, modified_at
 )
+select tenant, learner, activity, result_id::uuid, attempt, score_raw, score_min, score_max,
+    outcome, finality, integrity, carried_over, occurred_at, version, modified_at
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::int[],
+    $6::numeric[], $7::numeric[], $8::numeric[], $9::text[], $10::text[], $11::text[],
+    $12::boolean[], $13::timestamptz[], $14::bigint[], $15::timestamptz[]
+) as added (
+    tenant, learner, activity, result_id, attempt, score_raw, score_min, score_max,
+    outcome, finality, integrity, carried_over, occurred_at, version, modified_at
+)
+on conflict do nothing
+"""
+_STORE_ATTAINMENTS = """
 insert into assessment.attainment as stored (
     tenant, learner, competency, status, score, band, scheme, achieved_on, valid_until,
     policy, policy_version, policy_hash, revision, event_id, epoch
 )
-select * from unnest(
-    $16::text[], $17::text[], $18::text[], $19::text[], $20::numeric[], $21::text[], $22::text[], $23::date[],
-    $24::date[], $25::text[], $26::int[], $27::text[], $28::int[], $29::uuid[], $30::bigint[]
+select tenant, learner, competency, status, score, band, scheme, achieved_on, valid_until,
+    policy, policy_version, policy_hash, revision, event_id::uuid, epoch
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::text[], $8::date[],
+    $9::date[], $10::text[], $11::int[], $12::text[], $13::int[], $14::text[], $15::bigint[]
+) as changed (
+    tenant, learner, competency, status, score, band, scheme, achieved_on, valid_until,
+    policy, policy_version, policy_hash, revision, event_id, epoch
 )
 on conflict (tenant, learner, competency) do update set
     status = excluded.status, score = excluded.score, band = excluded.band, scheme = excluded.scheme,
@@ -92,7 +104,6 @@ on conflict (tenant, learner, competency) do update set
     revision = excluded.revision, event_id = excluded.event_id, epoch = excluded.epoch
 """
 
-_WIDTH = 15
 _outcomes = {each.value: each for each in Outcome}
 _finalities = {each.value: each for each in Finality}
 _integrities = {each.value: each for each in Integrity}
@@ -105,11 +116,9 @@ class PostgresFacts:
         self, connection: Connection, wanted: Sequence[tuple[LearnerKey, str]]
     ) -> Mapping[tuple[LearnerKey, str], str]:
         """Return the activities of those learners' results that are stored, by result id."""
-        columns = _transposed([(*key, UUID(result_id)) for key, result_id in wanted])
+        columns = _transposed([(*key, result_id) for key, result_id in wanted])
         rows = await connection.fetch(_ACTIVITIES, *columns)
-        return {
-            ((tenant, learner), str(result_id)): activity for tenant, learner, result_id, activity in rows
-        }
+        return {((tenant, learner), result_id): activity for tenant, learner, result_id, activity in rows}
 
     async def load(self, connection: Connection, subjects: Sequence[Subject]) -> Facts:
         """Load the results, retractions and last emissions of exactly these subjects."""
@@ -129,46 +138,40 @@ class PostgresFacts:
                 facts.emitted[Subject(TenantId(row[0]), LearnerId(row[1]), row[2])] = _emitted(row)
             if retracts:
                 facts.retractions[row[0], row[1]] = [
-                    Retraction(str(result_id), str(retracted))
+                    Retraction(result_id, retracted)
                     for result_id, retracted in zip(result_ids, retracts, strict=True)
                 ]
         return facts
 
-    async def store(
+    def store(
         self,
-        connection: Connection,
+        writes: Writes,
         results: Sequence[tuple[LearnerKey, Result]],
         changed: Mapping[Subject, tuple[Emitted, int]],
     ) -> None:
         """Store accepted results, and what was last published with the rule epoch of its conclusion."""
-        rows = [_emitted_row(subject, *changed[subject]) for subject in sorted(changed)]
-        if results or rows:
-            added = _columns([_row(*each) for each in results])
-            await connection.execute(_STORE, *added, *_columns(rows))
+        if results:
+            writes.add(_ADD_RESULTS, *_transposed([_row(*each) for each in results]))
+        if changed:
+            rows = [_emitted_row(subject, *changed[subject]) for subject in sorted(changed)]
+            writes.add(_STORE_ATTAINMENTS, *_transposed(rows))
 
-    async def add_retractions(
-        self, connection: Connection, retractions: Sequence[tuple[LearnerKey, Retraction]]
-    ) -> None:
+    def add_retractions(self, writes: Writes, retractions: Sequence[tuple[LearnerKey, Retraction]]) -> None:
         """Store accepted retractions."""
-        rows = [(*key, UUID(each.retracts), UUID(each.result_id)) for key, each in retractions]
-        if rows:
-            await connection.execute(_ADD_RETRACTIONS, *_transposed(rows))
+        if retractions:
+            rows = [(*key, each.retracts, each.result_id) for key, each in retractions]
+            writes.add(_ADD_RETRACTIONS, *_transposed(rows))
 
 
 def _transposed(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Return the columns of results or attainments, which both have as many; no rows make empty ones."""
-    return _transposed(rows) or [[] for _ in range(_WIDTH)]
-
-
 def _result(row: Any) -> Result:
     _, _, result_id, activity, attempt, raw, low, high, *judged = row
     outcome, finality, integrity, carried_over, *times = judged
     return Result(
-        str(result_id),
+        result_id,
         activity,
         attempt,
         None if raw is None else (raw, low, high),
@@ -184,7 +187,7 @@ def _row(key: LearnerKey, result: Result) -> tuple[Any, ...]:
     return (
         *key,
         result.activity,
-        UUID(result.result_id),
+        result.result_id,
         result.attempt,
         *(result.score or (None, None, None)),
         result.outcome,
@@ -230,7 +233,7 @@ def _emitted(row: Any) -> Emitted:
         valid_until=valid_until,
         policy=_reference(policy, version, hashed),
     )
-    return Emitted(attainment, revision, str(event_id))
+    return Emitted(attainment, revision, event_id)
 
 
 def _emitted_row(subject: Subject, last: Emitted, epoch: int) -> tuple[Any, ...]:
@@ -249,6 +252,6 @@ def _emitted_row(subject: Subject, last: Emitted, epoch: int) -> tuple[Any, ...]
         now.policy.version,
         now.policy.hash,
         last.revision,
-        UUID(last.event_id),
+        last.event_id,
         epoch,
     )

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
+from chassis.unit.writes import Writes
 from services.assessment.domain.change import Emitted, Subject
 from services.assessment.domain.results import Result, Retraction
 
@@ -49,15 +50,13 @@ class FactStore(Protocol):
         """Load the results, retractions and last emissions of exactly these subjects."""
         ...
 
-    async def add_retractions(
-        self, connection: Connection, retractions: Sequence[tuple[LearnerKey, Retraction]]
-    ) -> None:
+    def add_retractions(self, writes: Writes, retractions: Sequence[tuple[LearnerKey, Retraction]]) -> None:
         """Store accepted retractions."""
         ...
 
-    async def store(
+    def store(
         self,
-        connection: Connection,
+        writes: Writes,
         results: Sequence[tuple[LearnerKey, Result]],
         changed: Mapping[Subject, tuple[Emitted, int]],
     ) -> None:

@@ -99,7 +99,7 @@ class Intake:
         pairs = list(zip(arrivals, readings, strict=True))
         answers = [_answer(arrival, reading, statements) for arrival, reading in pairs]
         kept = [_payload(*pair, answer, as_of) for pair, answer in zip(pairs, answers, strict=True)]
-        await self._payloads.keep(unit.connection, [each for each in kept if each is not None], as_of)
+        await self._payloads.keep(unit, [each for each in kept if each is not None], as_of)
         for reading, answer in zip(readings, answers, strict=True):
             if isinstance(reading, Candidate) and answer.verdict is Verdict.STORED:
                 _publish(unit, reading)

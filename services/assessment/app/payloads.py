@@ -11,6 +11,8 @@ from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId, derived_id
 from chassis.database import Connection
+from chassis.unit.unit import Unit
+from chassis.unit.writes import Writes
 from services.assessment.app.arrival import Arrival
 from services.assessment.app.sealing import MasterKey, new_data_key, seal
 
@@ -49,7 +51,7 @@ class PayloadStore(Protocol):
         """
         ...
 
-    async def store(self, connection: Connection, payloads: Sequence[SealedPayload], at: datetime) -> None:
+    def store(self, writes: Writes, payloads: Sequence[SealedPayload], at: datetime) -> None:
         """Store payloads; one that is stored already stays as it is."""
         ...
 
@@ -84,13 +86,13 @@ class Payloads:
         self._master = master
         self._keys: dict[Subject, bytes] = {}
 
-    async def keep(self, connection: Connection, payloads: Sequence[Payload], at: datetime) -> None:
-        """Seal and store payloads in the caller's transaction."""
+    async def keep(self, unit: Unit, payloads: Sequence[Payload], at: datetime) -> None:
+        """Seal payloads and store them as the unit closes."""
         if not payloads:
             return
-        keys = await self._keys_of(connection, {payload.subject for payload in payloads})
+        keys = await self._keys_of(unit.connection, {payload.subject for payload in payloads})
         sealed = [_sealed(payload, keys[payload.subject]) for payload in payloads]
-        await self._store.store(connection, sealed, at)
+        self._store.store(unit.writes, sealed, at)
 
     async def _keys_of(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
         found = {subject: self._keys[subject] for subject in subjects if subject in self._keys}

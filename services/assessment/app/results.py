@@ -102,8 +102,8 @@ class Results:
         for each, found in zip(accepted, touched, strict=True):
             self._one(work, each, found)
             await unit.breathe()
-        await self._store.add_retractions(unit.connection, work.retractions)
-        await self._store.store(unit.connection, work.results, work.changed)
+        self._store.add_retractions(unit.writes, work.retractions)
+        self._store.store(unit.writes, work.results, work.changed)
 
     async def _touched(
         self, connection: Connection, accepted: Sequence[Accepted[Canonical]]

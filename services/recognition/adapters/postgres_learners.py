@@ -4,20 +4,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from cairn.events.attainment import AttainmentStatus
 from cairn.events.explanation import Answer, RuleReference
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
+from chassis.unit.writes import Writes
 from services.recognition.adapters.holding import read_holding, write_holding
 from services.recognition.app.attainments import FactKey, LearnerFacts, LearnerKey
 from services.recognition.domain.facts import Attainment, Award, AwardState
 
 _AWARDS = """
 select stored.tenant, stored.learner, stored.credential, stored.state, stored.answer, stored.revision,
-    stored.decision_id, stored.rule, stored.rule_version, stored.rule_hash, stored.epoch, stored.holding,
-    stored.effective_on
+    stored.decision_id::text, stored.rule, stored.rule_version, stored.rule_hash, stored.epoch,
+    stored.holding, stored.effective_on
 from unnest($1::text[], $2::text[]) as wanted (tenant, learner)
 cross join lateral (
     select * from recognition.award
@@ -36,25 +36,30 @@ cross join lateral (
     offset 0
 ) as stored
 """
-_SAVE = """
-with attained as (
-    insert into recognition.attainment (
-        tenant, learner, competency, status, score, achieved_on, event_id, revision
-    )
-    select * from unnest(
-        $1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::date[], $7::text[], $8::int[]
-    )
-    on conflict (tenant, learner, competency) do update set
-        status = excluded.status, score = excluded.score, achieved_on = excluded.achieved_on,
-        event_id = excluded.event_id, revision = excluded.revision
+_SAVE_ATTAINMENTS = """
+insert into recognition.attainment (
+    tenant, learner, competency, status, score, achieved_on, event_id, revision
 )
+select * from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::date[], $7::text[], $8::int[]
+)
+on conflict (tenant, learner, competency) do update set
+    status = excluded.status, score = excluded.score, achieved_on = excluded.achieved_on,
+    event_id = excluded.event_id, revision = excluded.revision
+"""
+_SAVE_AWARDS = """
 insert into recognition.award (
     tenant, learner, credential, state, answer, revision, decision_id,
     rule, rule_version, rule_hash, epoch, holding, effective_on
 )
-select * from unnest(
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int[], $15::uuid[],
-    $16::text[], $17::int[], $18::text[], $19::bigint[], $20::text[], $21::date[]
+select tenant, learner, credential, state, answer, revision, decision_id::uuid,
+    rule, rule_version, rule_hash, epoch, holding, effective_on
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[],
+    $8::text[], $9::int[], $10::text[], $11::bigint[], $12::text[], $13::date[]
+) as moved (
+    tenant, learner, credential, state, answer, revision, decision_id,
+    rule, rule_version, rule_hash, epoch, holding, effective_on
 )
 on conflict (tenant, learner, credential) do update set
     state = excluded.state, answer = excluded.answer, revision = excluded.revision,
@@ -88,7 +93,7 @@ class PostgresLearners:
         rows = await connection.fetch(_ATTAINMENTS, *_columns(wanted, 3))
         return [((TenantId(row[0]), LearnerId(row[1])), _attainment(row)) for row in rows]
 
-    async def save(self, connection: Connection, learners: Mapping[LearnerKey, LearnerFacts]) -> None:
+    def save(self, writes: Writes, learners: Mapping[LearnerKey, LearnerFacts]) -> None:
         """Store what has moved."""
         order = sorted(learners)
         attainments = [
@@ -101,8 +106,10 @@ class PostgresLearners:
             for key in order
             for name in sorted(learners[key].moved_awards)
         ]
-        if attainments or awards:
-            await connection.execute(_SAVE, *_columns(attainments, 8), *_columns(awards, 13))
+        if attainments:
+            writes.add(_SAVE_ATTAINMENTS, *_columns(attainments, 8))
+        if awards:
+            writes.add(_SAVE_AWARDS, *_columns(awards, 13))
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
@@ -131,7 +138,7 @@ def _award(row: Any) -> Award:
         state=_states[state],
         answer=_answers[answer],
         revision=revision,
-        decision_id=str(decision_id),
+        decision_id=decision_id,
         rule=_reference(rule, version, digest),
         epoch=epoch,
         credits=credit,
@@ -146,7 +153,7 @@ def _award_row(award: Award) -> tuple[Any, ...]:
         award.state.value,
         award.answer.value,
         award.revision,
-        UUID(award.decision_id),
+        award.decision_id,
         award.rule.rule,
         award.rule.version,
         award.rule.hash,

@@ -21,6 +21,7 @@ from chassis.database import Connection
 from chassis.streams.decode import decode_event
 from chassis.streams.message import Accepted, Message, Record
 from chassis.unit.unit import Unit
+from chassis.unit.writes import Writes
 from services.recognition.app.publish_rules import Published
 from services.recognition.domain.allocation import Allocator
 from services.recognition.domain.days import day_of
@@ -63,7 +64,7 @@ class LearnerStore(Protocol):
         """Return the attainments of exactly these learners and competencies."""
         ...
 
-    async def save(self, connection: Connection, learners: Mapping[LearnerKey, LearnerFacts]) -> None:
+    def save(self, writes: Writes, learners: Mapping[LearnerKey, LearnerFacts]) -> None:
         """Store what has moved."""
         ...
 
@@ -115,7 +116,7 @@ class FollowAttainments:
         for each, occasion in zip(accepted, occasions, strict=True):
             self._one(unit, each, occasion, learners[occasion.tenant, occasion.learner])
             await unit.breathe()
-        await self._store.save(unit.connection, learners)
+        self._store.save(unit.writes, learners)
 
     def _occasion(self, unit: Unit, each: Accepted[Fact]) -> Occasion:
         event = each.event

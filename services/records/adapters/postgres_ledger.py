@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
+from chassis.unit.writes import Writes
 from services.records.app.ledger import AwardKey, Ledger
 from services.records.domain.entry import Entry
 from services.records.domain.ledger import AwardHead, ChainHead, Standing
@@ -25,28 +26,28 @@ left join lateral (
     offset 0
 ) as award on true
 """
+_WRITE = """
+insert into records.entry (tenant, learner, sequence, entry_id, previous_hash, hash, canonical, traceparent)
+select * from unnest(
+    $1::text[], $2::text[], $3::int[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]
+)
+"""
 # The identity of what awaits a position is drawn row by row in the order given, so that a learner's
 # entries follow each other.
-_SAVE = """
-with written as (
-    insert into records.entry
-        (tenant, learner, sequence, entry_id, previous_hash, hash, canonical, traceparent)
-    select * from unnest(
-        $1::text[], $2::text[], $3::int[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]
-    )
-), waiting as (
-    insert into records.unsequenced (tenant, learner, sequence)
-    select tenant, learner, sequence
-    from unnest($1::text[], $2::text[], $3::int[])
-        with ordinality as written (tenant, learner, sequence, place)
-    order by place
-), chained as (
-    insert into records.chain_head (tenant, learner, sequence, hash)
-    select * from unnest($9::text[], $10::text[], $11::int[], $12::bytea[])
-    on conflict (tenant, learner) do update set sequence = excluded.sequence, hash = excluded.hash
-)
+_AWAIT_POSITIONS = """
+insert into records.unsequenced (tenant, learner, sequence)
+select tenant, learner, sequence
+from unnest($1::text[], $2::text[], $3::int[]) with ordinality as written (tenant, learner, sequence, place)
+order by place
+"""
+_MOVE_CHAINS = """
+insert into records.chain_head (tenant, learner, sequence, hash)
+select * from unnest($1::text[], $2::text[], $3::int[], $4::bytea[])
+on conflict (tenant, learner) do update set sequence = excluded.sequence, hash = excluded.hash
+"""
+_MOVE_AWARDS = """
 insert into records.award_head (tenant, learner, credential, revision, standing)
-select * from unnest($13::text[], $14::text[], $15::text[], $16::int[], $17::text[])
+select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[])
 on conflict (tenant, learner, credential) do update
     set revision = excluded.revision, standing = excluded.standing
 """
@@ -67,13 +68,18 @@ class PostgresLedger:
                 ledger.awards[*key, credential] = AwardHead(revision, Standing(standing))
         return ledger
 
-    async def save(self, connection: Connection, ledger: Ledger) -> None:
+    def save(self, writes: Writes, ledger: Ledger) -> None:
         """Store what the batch added."""
         written = [_written(entry, traceparent) for entry, traceparent in ledger.written]
         chains = [(*key, *_chain(ledger.chains[key])) for key in sorted(ledger.moved_chains)]
         awards = [(*key, *_award(ledger.awards[key])) for key in sorted(ledger.moved_awards)]
+        if written:
+            columns = _columns(written, 8)
+            writes.add(_WRITE, *columns)
+            writes.add(_AWAIT_POSITIONS, *columns[:3])
+            writes.add(_MOVE_CHAINS, *_columns(chains, 4))
         if awards:
-            await connection.execute(_SAVE, *_columns(written, 8), *_columns(chains, 4), *_columns(awards, 5))
+            writes.add(_MOVE_AWARDS, *_columns(awards, 5))
 
 
 def _written(entry: Entry, traceparent: str) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from chassis.errors import Reject
 from chassis.streams.decode import decode_event
 from chassis.streams.message import Accepted, Message, Record
 from chassis.unit.unit import Unit
+from chassis.unit.writes import Writes
 from services.records.domain.entry import Entry
 from services.records.domain.ledger import (
     AwardHead,
@@ -76,7 +77,7 @@ class LedgerStore(Protocol):
         """Return the heads of these awards and of their learners."""
         ...
 
-    async def save(self, connection: Connection, ledger: Ledger) -> None:
+    def save(self, writes: Writes, ledger: Ledger) -> None:
         """Store the entries that were written and every head that has moved."""
         ...
 
@@ -102,7 +103,7 @@ class RecordDecisions:
         for each in accepted:
             _take_in(unit, ledger, each.message)
             await unit.breathe()
-        await self._store.save(unit.connection, ledger)
+        self._store.save(unit.writes, ledger)
 
 
 def _take_in(unit: Unit, ledger: Ledger, message: Message[DecisionMade]) -> None:

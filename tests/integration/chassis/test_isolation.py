@@ -10,9 +10,9 @@ from cairn.ids import TenantId
 from chassis.database import Pool, see_tenants
 from chassis.streams.message import Partition, Record
 from chassis.unit.epoch import hold_epochs, raise_epoch
-from chassis.unit.outbox import Outgoing, Partitions, store_outgoing
+from chassis.unit.outbox import Outgoing, Partitions
 from chassis.unit.work import UnitOfWork
-from tests.integration.chassis.probe.feed import as_record, result
+from tests.integration.chassis.probe.feed import as_record, result, write_rows
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import Probe
 
@@ -28,7 +28,7 @@ async def fold_two_tenants(probe: Probe, pool: Pool) -> Tally:
     records = []
     for offset, tenant in enumerate((A, B)):
         key, value, headers = as_record(result(offset, "l1", tenant=tenant))
-        records.append(Record("t", 0, offset, key, value, tuple(headers), 0))
+        records.append(Record(Partition("t", 0), offset, key, value, tuple(headers), 0))
     await work.run(records)
     return handler
 
@@ -48,7 +48,7 @@ async def test_a_consumer_writes_for_no_other_tenant(pool: Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await see_tenants(connection, [A])
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await store_outgoing(connection, [Outgoing(B, "t.out", 0, b"k", "[]", b"v")])
+            await write_rows(connection, [Outgoing(B, "t.out", 0, b"k", "[]", b"v")])
 
 
 async def test_a_publication_waits_for_the_units_in_flight(probe: Probe, pool: Pool) -> None:

@@ -15,7 +15,7 @@ from tests.integration.chassis.probe.running import Probe, counts, histories
 
 def record(offset: int, learner: str = "l1") -> Record:
     key, value, headers = as_record(result(offset, learner))
-    return Record("t", 0, offset, key, value, tuple(headers), 0)
+    return Record(AT, offset, key, value, tuple(headers), 0)
 
 
 def owner(probe: Probe, pool: Pool) -> UnitOfWork:

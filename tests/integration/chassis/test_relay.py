@@ -11,7 +11,8 @@ from cairn.ids import TenantId
 from chassis.database import Pool, open_pool, see_tenants
 from chassis.errors import Conflict
 from chassis.relay.lease import check_lease, give_back, take_lease
-from chassis.unit.outbox import Outgoing, headers_text, partition_of, store_outgoing
+from chassis.unit.outbox import Outgoing, headers_text, partition_of
+from tests.integration.chassis.probe.feed import write_rows
 from tests.integration.chassis.probe.running import PARTITIONS, Probe, eventually, read_all, relaying
 
 TENANT = TenantId("probe-a")
@@ -27,7 +28,7 @@ async def write(pool: Pool, probe: Probe, numbers: range) -> None:
         rows.append(Outgoing(TENANT, probe.published, partition, key, headers, str(number).encode()))
     async with pool.acquire() as connection, connection.transaction():
         await see_tenants(connection, [TENANT])
-        await store_outgoing(connection, rows)
+        await write_rows(connection, rows)
 
 
 async def empty(probe: Probe) -> bool:

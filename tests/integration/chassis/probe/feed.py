@@ -10,6 +10,11 @@ from cairn.cloudevents import to_kafka
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.result import ResultRecorded
 from cairn.ids import LearnerId, TenantId, topic_key
+from chassis.database import Connection
+from chassis.unit.closing import publish_unit
+from chassis.unit.due import Timers
+from chassis.unit.outbox import Outgoing, Partitions
+from chassis.unit.unit import Unit
 
 EPOCH = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=5)
 
@@ -63,3 +68,10 @@ async def feed(bootstrap: str, topic: str, events: Sequence[ResultRecorded | byt
             await producer.send(topic, value, key=key, headers=headers)
     finally:
         await producer.stop()
+
+
+async def write_rows(connection: Connection, rows: Sequence[Outgoing]) -> None:
+    """Write rows of the outbox in the caller's transaction, as a unit of work does."""
+    unit = Unit(connection, {}, Timers(()), Partitions(0, {}))
+    unit.outgoing += rows
+    await publish_unit(unit)

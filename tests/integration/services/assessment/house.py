@@ -14,7 +14,7 @@ import httpx2
 
 from cairn.ids import TenantId
 from chassis.database import Pool, see_tenants
-from chassis.streams.message import Record
+from chassis.streams.message import Partition, Record
 from chassis.unit.outbox import Partitions, read_headers
 from chassis.unit.work import UnitOfWork
 from services.assessment.adapters.door import Door
@@ -115,7 +115,9 @@ class House:
         records = []
         for number, key, headers, value in rows:
             offset = offsets[number] = offsets.get(number, -1) + 1
-            records.append(Record(topic, number, offset, key, value, tuple(read_headers(headers)), 0))
+            records.append(
+                Record(Partition(topic, number), offset, key, value, tuple(read_headers(headers)), 0)
+            )
         return records
 
     async def look(self, query: str, *arguments: Any) -> list[Any]:

@@ -4,14 +4,13 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 import pytest
 
-from chassis.streams.message import Record
+from chassis.streams.message import Partition, Record
 from services.assessment.app.intake import RESULTS
 from services.assessment.app.results import COMPETENCY_EVENTS
 from tests.integration.services.assessment.house import POLICY, House, cut, native, retraction, who
@@ -23,7 +22,7 @@ EXPIRING = POLICY.replace("version: 1", "version: 1\nvalid_for_months: 1")
 
 async def _fold(house: House, records: Sequence[Record], size: int) -> None:
     work = house.results_work()
-    by_partition = sorted(records, key=lambda record: (record.partition, record.offset))
+    by_partition = sorted(records, key=lambda record: (record.at.number, record.offset))
     for batch in cut(by_partition, size):
         await work.run(batch)
 
@@ -81,11 +80,18 @@ def _shuffled(records: Sequence[Record]) -> list[Record]:
     """Give the records of each partition other offsets."""
     chance = Random(3)
     shuffled = []
-    for number in {record.partition for record in records}:
-        own = [record for record in records if record.partition == number]
+    for number in {record.at.number for record in records}:
+        own = [record for record in records if record.at.number == number]
         for offset, each in enumerate(chance.sample(own, len(own))):
             shuffled.append(
-                Record(each.topic, number, offset, each.key, each.value, each.headers, each.timestamp)
+                Record(
+                    Partition(each.at.topic, number),
+                    offset,
+                    each.key,
+                    each.value,
+                    each.headers,
+                    each.timestamp,
+                )
             )
     return shuffled
 
@@ -142,8 +148,8 @@ async def test_redelivered_records_change_nothing(house: House) -> None:
     told = await _after(house, native(1), native(2, activity=TWO, learner=who("b")))
     # The relay published twice what it did not know to be sent: other offsets, the same events.
     sent = await house.outbox(RESULTS)
-    counts = Counter(each.partition for each in sent)
-    again = [replace(each, offset=each.offset + counts[each.partition]) for each in sent]
+    counts = Counter(each.at for each in sent)
+    again = [each._replace(offset=each.offset + counts[each.at]) for each in sent]
     await _fold(house, again, 1)
     assert await _emitted(house) == told
     assert [tuple(row) for row in await house.look(_COUNTS)] == [(2, 2)]

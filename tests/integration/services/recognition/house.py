@@ -109,7 +109,9 @@ class House:
                 as_of=event.as_of,
             )
         )
-        return Record(self.topic, 0, offset, topic_key(event.tenant, event.learner), value, tuple(headers), 0)
+        return Record(
+            Partition(self.topic, 0), offset, topic_key(event.tenant, event.learner), value, tuple(headers), 0
+        )
 
     def changed(
         self, name: str, status: AttainmentStatus = DEMONSTRATED, revision: int = 1, learner: str = ALICE

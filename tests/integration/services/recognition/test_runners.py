@@ -76,5 +76,5 @@ async def send(house: House, broker: str) -> None:
     for name in ("m1", "m2", "m3"):
         for number in NUMBERS:
             record = house.record(house.changed(name, learner=f"learner-{number}"))
-            await producer.send(record.topic, record.value, record.key, 0, headers=list(record.headers))
+            await producer.send(record.at.topic, record.value, record.key, 0, headers=list(record.headers))
     await producer.stop()

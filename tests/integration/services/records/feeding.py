@@ -77,7 +77,7 @@ class Feed:
         headers, value = headers_and_value(event)
         key = topic_key(event.tenant, event.learner)
         self.offset += 1
-        return Record(DECISIONS, 0, self.offset - 1, key, value, tuple(headers), 0)
+        return Record(Partition(DECISIONS, 0), self.offset - 1, key, value, tuple(headers), 0)
 
 
 async def feed(pool: Pool, decisions: Sequence[DecisionMade], size: int = 500) -> None:
