@@ -82,7 +82,7 @@ class ServiceSettings(ProcessSettings):
         default=2000, ge=1, le=10000, description="the most records of one unit of work, from 1 to 10000"
     )
     relay_slots: int = Field(
-        default=2, ge=1, le=64, description="the number of slots among which relays share the partitions"
+        default=1, ge=1, le=64, description="the number of slots among which relays share the partitions"
     )
     runner: Literal["aiokafka", "faust"] = Field(
         default="aiokafka", description="the stream runner of a consumer, aiokafka or faust"

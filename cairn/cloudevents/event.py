@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 JSON = "application/json"
 
@@ -88,6 +89,8 @@ def make_event(attributes: dict[str, str], data: bytes | None) -> CloudEvent:
     )
 
 
+# What one batch of a service concludes bears one instant.
+@lru_cache(maxsize=1024)
 def read_instant(field: str, text: str) -> datetime:
     """Read an RFC 3339 instant and return it in UTC; one without its zone is no instant."""
     if not _instant.match(text):

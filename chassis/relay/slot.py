@@ -49,7 +49,7 @@ _RETRY = 1.0
 # Polling is the fallback where a notification is lost.
 _POLL = 1.0
 # Rows that follow closely on the last wait for company: a publication costs the same for one or many.
-_PACE = 0.01
+_PACE = 0.005
 
 log = structlog.get_logger()
 

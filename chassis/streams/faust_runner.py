@@ -28,7 +28,7 @@ from chassis.streams.message import Partition, Record
 from chassis.unit.work import UnitOfWork
 
 # A tick and not a timeout after the first record: rows wait for it at low load (pipeline.md 6.9).
-_WITHIN_SECONDS = 0.02
+_WITHIN_SECONDS = 0.01
 _CLOSE_SECONDS = 5.0
 
 log = structlog.get_logger()

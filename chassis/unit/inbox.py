@@ -6,10 +6,10 @@ duplicate; other content under the same id is a conflict, and the first is kept.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
 from hashlib import blake2b
+from typing import NamedTuple
 
 from cairn.ids import TenantId
 from chassis.database import Connection
@@ -25,8 +25,7 @@ class Seen(Enum):
     CONFLICT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What identifies a message to the inbox; ``day`` is the day of its ``as_of``."""
 
     tenant: TenantId

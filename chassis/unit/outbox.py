@@ -7,7 +7,7 @@ Ids are drawn under the learner's lock, so that for one key the order of ids is 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.partitioner import murmur2
 from pydantic_core import from_json, to_json
@@ -29,8 +29,7 @@ order by position
 NOTIFY = f"select pg_notify('{CHANNEL}', $1) where $1::text is not null"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One record to be published, in a partition already chosen."""
 
     tenant: TenantId

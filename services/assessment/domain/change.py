@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a conclusion says anything new, and the competency event that says it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cairn.events.attainment import AttainmentChanged, AttainmentStatus
 from cairn.ids import LearnerId, TenantId, derived_id
@@ -10,8 +10,7 @@ from services.assessment.domain.attainment import Attainment, Conclusion
 from services.assessment.domain.mastery import Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(NamedTuple):
     """What was last published of one learner and competency."""
 
     attainment: Attainment
@@ -19,8 +18,7 @@ class Emitted:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Subject:
+class Subject(NamedTuple):
     """Whose attainment in which competency."""
 
     tenant: TenantId

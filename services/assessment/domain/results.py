@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 from uuid import UUID
 
 from cairn.events.result import Finality, Integrity, Outcome
@@ -18,9 +19,11 @@ from cairn.ids import LearnerId, TenantId, derived_id
 from services.assessment.domain.shares import share
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An accepted result as the fold sees it; ``score`` is raw, min and max."""
+class Result(NamedTuple):
+    """An accepted result as the fold sees it; ``score`` is raw, min and max.
+
+    A named tuple, because every fold loads all of a learner's results of the competency.
+    """
 
     result_id: str
     activity: str
