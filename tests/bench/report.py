@@ -34,7 +34,7 @@ def figures(runs: Sequence[Run], results: int) -> list[Figure]:
     return [
         _throughput(figure, runs, results),
         *_latency(figure, runs),
-        *_memory(figure, runs),
+        *_memory(figure, runs, results),
         *_cpu(figure, runs, results),
     ]
 
@@ -74,12 +74,13 @@ def _spread(figure: "partial[Figure]", name: str, of: Sequence[Sequence[float]])
     return figure(name=name, value=p50, unit="ms", p50=p50, p95=p95, p99=p99)
 
 
-def _memory(figure: "partial[Figure]", runs: Sequence[Run]) -> list[Figure]:
+def _memory(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> list[Figure]:
     told = []
     for name in runs[0].throughput.resident:
         samples = [run.throughput.resident[name] for run in runs]
         told.append(figure(name=f"memory.{name}", value=max(each[-1][1] for each in samples), unit="MiB"))
-        slopes = [growth(each, _WARM_UP) for each in samples]
+        # Once all results are in, what is left is worked off, and no sample stands for more of them.
+        slopes = [growth([one for one in each if one[0] < results], _WARM_UP) for each in samples]
         if known := [slope * _PER for slope in slopes if slope is not None]:
             told.append(figure(name=f"memory.{name}.growth", value=median(known), unit="MiB/100,000 results"))
     return told
