@@ -24,6 +24,7 @@ from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.streams.aiokafka_runner import ConsumerSettings
 from chassis.streams.batch import Batches
+from chassis.streams.faust_transport import Transport
 from chassis.streams.message import Partition, Record
 from chassis.unit.work import UnitOfWork
 
@@ -83,6 +84,7 @@ class FaustRunner:
             broker_max_poll_interval=24 * 3600.0,
             loghandlers=[],
         )
+        app.transport = Transport(app.conf.broker_consumer, app)
         topic = app.topic(
             *settings.topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
         )
