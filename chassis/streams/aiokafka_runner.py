@@ -28,7 +28,7 @@ from chassis.unit.work import UnitOfWork
 # the last waits a little for company, and a poll that brings many, behind which there are surely more,
 # a little longer; a record that comes alone waits for nothing.
 _POLL_MS = 200
-_PACE_SECONDS = 0.01
+_PACE_SECONDS = 0.005
 _MANY = 32
 _FILL_SECONDS = 0.025
 _ADVICE_SECONDS = 1.0
