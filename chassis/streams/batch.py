@@ -23,6 +23,7 @@ from chassis.unit.work import UnitOfWork
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
+# After the first attempt.
 _MOST_REDOS = 19
 
 log = structlog.get_logger()

@@ -66,7 +66,7 @@ class Timers:
         return fired
 
     async def store(self, connection: Connection, writes: Writes) -> None:
-        """Write what changed."""
+        """Delete what is gone, and write what is new as the unit closes."""
         now = {due for waiting in self._now.values() for due in waiting}
         if gone := sorted(self._stored - now):
             await connection.executemany(_DELETE, zip(*_columns(gone), strict=True))
