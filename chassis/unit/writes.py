@@ -29,7 +29,7 @@ class Writes:
         self._statements.append(statement)
         self._parameters.append(parameters)
 
-    async def carry_out(self, connection: Connection, last: str = "select", *parameters: Any) -> None:
+    async def carry_out(self, connection: Connection, last: str, *parameters: Any) -> None:
         """Carry everything out, and ``last``, which selects, with it."""
         together = _together((*self._statements, last))
         await connection.execute(together, *chain.from_iterable(self._parameters), *parameters)
