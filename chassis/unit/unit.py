@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from cairn.cloudevents import CloudEvent, to_kafka
@@ -31,13 +32,20 @@ class Unit:
     """One unit of work: its connection, the epochs it holds, and what it publishes."""
 
     def __init__(
-        self, connection: Connection, epochs: Mapping[TenantId, int], timers: Timers, partitions: Partitions
+        self,
+        connection: Connection,
+        partitions: Partitions,
+        epochs: Mapping[TenantId, int] = MappingProxyType({}),
+        timers: Timers | None = None,
     ) -> None:
-        """Begin inside a transaction whose locks are already taken."""
+        """Begin inside a transaction whose locks, if it needs any, are already taken.
+
+        One that locks no tenant and no learner has neither epochs nor timers.
+        """
         self.connection = connection
         self.writes = Writes()
         self.outgoing: list[Outgoing] = []
-        self.timers = timers
+        self.timers = timers or Timers(())
         self.rejected: list[tuple[Message[Any], Reject]] = []
         self.moved: dict[LearnerKey, datetime] = {}
         self._outcomes: dict[tuple[Partition, int], Outcome] = {}

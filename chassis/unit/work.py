@@ -23,7 +23,6 @@ from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
-from chassis.unit.due import Timers
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Arrival, Seen, close, identity
 from chassis.unit.learners import LearnerKey
@@ -101,7 +100,7 @@ class UnitOfWork:
             spans = spans_of([record])
             rows = await self.ownership.lock(connection, spans)
             fresh = _above(rows, [record])
-            unit = Unit(connection, {}, Timers(()), self._partitions)
+            unit = Unit(connection, self._partitions)
             for lost in fresh:
                 await self._put_aside(unit, lost, error)
             steps = self.ownership.steps(rows, spans)
@@ -147,7 +146,7 @@ class UnitOfWork:
     async def _unit(self, connection: Connection, messages: Sequence[Message[Any]], opened: Opened) -> Unit:
         telemetry.link(message.traceparent for message in messages)
         await self._reload(connection, opened.epochs)
-        unit = Unit(connection, opened.epochs, opened.timers, self._partitions)
+        unit = Unit(connection, self._partitions, opened.epochs, opened.timers)
         accepted = _timed(self._new(unit, messages, opened.seen), opened.stood)
         if accepted:
             await self._handler.fold(unit, accepted)

@@ -8,11 +8,10 @@ from datetime import UTC, date, datetime
 
 import structlog
 
-from chassis.database import Connection, Pool, transaction
+from chassis.database import Pool, transaction
 from chassis.grouping import Groups
 from chassis.sqlstate import RECORD
 from chassis.unit.closing import publish_unit
-from chassis.unit.due import Timers
 from chassis.unit.outbox import Partitions
 from chassis.unit.unit import Unit
 from services.assessment.adapters.postgres_intake import SourceKey, count_at_door
@@ -75,24 +74,22 @@ class Door:
         answers = [Answer(Verdict.REFUSED, reason=reason) for _ in arrivals]
         tenants = {arrival.source.tenant for arrival in arrivals}
         async with transaction(self._pool, tenants) as connection:
-            await self._close(self._unit(connection), arrivals, answers)
+            await _close(Unit(connection, self._partitions), arrivals, answers)
         return answers
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> list[Answer]:
         tenants = {arrival.source.tenant for arrival in arrivals}
         async with transaction(self._pool, tenants) as connection:
-            unit = self._unit(connection)
+            unit = Unit(connection, self._partitions)
             answers = await self._intake.take(unit, arrivals)
-            await self._close(unit, arrivals, answers)
+            await _close(unit, arrivals, answers)
         return answers
 
-    def _unit(self, connection: Connection) -> Unit:
-        return Unit(connection, {}, Timers(()), self._partitions)
 
-    async def _close(self, unit: Unit, arrivals: Sequence[Arrival], answers: Sequence[Answer]) -> None:
-        # The row of the counts is what concurrent requests of a source wait for, hence at the very end.
-        count_at_door(unit.writes, _today(), _counts(arrivals, answers))
-        await publish_unit(unit)
+async def _close(unit: Unit, arrivals: Sequence[Arrival], answers: Sequence[Answer]) -> None:
+    # The row of the counts is what concurrent requests of a source wait for, hence at the very end.
+    count_at_door(unit.writes, _today(), _counts(arrivals, answers))
+    await publish_unit(unit)
 
 
 def _today() -> date:

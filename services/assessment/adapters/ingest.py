@@ -85,7 +85,7 @@ class IntakeWork(UnitOfWork):
     async def _unit(
         self, connection: Connection, messages: Sequence[Message[Arrival]], _opened: Opened
     ) -> Unit:
-        unit = Unit(connection, {}, Timers(()), self._partitions)
+        unit = Unit(connection, self._partitions)
         if messages:
             await self._handler.fold(unit, [Accepted(message, message.as_of) for message in messages])
         return unit

@@ -12,7 +12,6 @@ from cairn.events.result import ResultRecorded
 from cairn.ids import LearnerId, TenantId, topic_key
 from chassis.database import Connection
 from chassis.unit.closing import publish_unit
-from chassis.unit.due import Timers
 from chassis.unit.outbox import Outgoing, Partitions
 from chassis.unit.unit import Unit
 
@@ -72,6 +71,6 @@ async def feed(bootstrap: str, topic: str, events: Sequence[ResultRecorded | byt
 
 async def write_rows(connection: Connection, rows: Sequence[Outgoing]) -> None:
     """Write rows of the outbox in the caller's transaction, as a unit of work does."""
-    unit = Unit(connection, {}, Timers(()), Partitions(0, {}))
+    unit = Unit(connection, Partitions(0, {}))
     unit.outgoing += rows
     await publish_unit(unit)
