@@ -43,6 +43,8 @@ _END = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where backe
 _FATE = "select pg_xact_status($1::text::xid8)"
 _SOON = 0.005
 _STILL_ACTIVE_SECONDS = 0.5
+# A statement that was sent before the freeze is seen only once the server has been given a core.
+_UNREAD_SECONDS = 0.3
 _HELD_SECONDS = 5.0
 _ENDED_SECONDS = 10.0
 
@@ -91,7 +93,16 @@ async def _waiting(name: str, database: asyncpg.Pool) -> str | None:
 
 
 async def _open(name: str, database: asyncpg.Pool) -> str | None:
-    """Return the transaction that waits for a frozen process, once none of its statements runs."""
+    """Return the transaction that waits for a frozen process, and goes on waiting."""
+    found = await _idle(name, database)
+    if found is None:
+        return None
+    await asyncio.sleep(_UNREAD_SECONDS)
+    return found if await _idle(name, database) == found else None
+
+
+async def _idle(name: str, database: asyncpg.Pool) -> str | None:
+    """Return the transaction that waits for its process, once none of its statements runs."""
     deadline = time.monotonic() + _STILL_ACTIVE_SECONDS
     states = await _states(name, database)
     while any(state == "active" for state, _, _ in states) and time.monotonic() < deadline:
