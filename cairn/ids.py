@@ -25,6 +25,8 @@ Learner = Annotated[LearnerId, StringConstraints(pattern=OPAQUE)]
 # The namespace of every id that Cairn derives; changing it changes every derived id.
 _DERIVED = UUID("6a1c4a53-52a7-5d6c-9d0e-0c4f5b0f7c11")
 _derived = sha1(_DERIVED.bytes, usedforsecurity=False)
+# RFC 9562 section 4.1: the variant takes the two highest bits of its digit.
+_variant = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 def is_opaque(text: str) -> bool:
@@ -39,14 +41,17 @@ def topic_key(tenant: TenantId, learner: LearnerId) -> bytes:
 
 def derived_id(
     tenant: TenantId, learner: LearnerId, subject: str, revision: int, grounds: Iterable[str]
-) -> UUID:
-    """Return the UUIDv5 of a derived thing: the same grounds give the same id, on any machine.
+) -> str:
+    """Return the text of the UUIDv5 of a derived thing: the same grounds give the same id, on any machine.
 
     ``subject`` says what kind of thing it is and of what (``attainment:<competency URI>``);
     ``grounds`` are the event ids that it follows from, in any order.
     """
     name = "\n".join((tenant, learner, subject, str(revision), *sorted(set(grounds))))
-    # As uuid.uuid5 does it (RFC 9562 section 5.5), from a hash that has the namespace in it already.
+    # As uuid.uuid5 does it (RFC 9562 section 5.5), from a hash that has the namespace in it already, and
+    # without the object that it would make: every stage derives an id of whatever it handles.
     hashed = _derived.copy()
     hashed.update(name.encode())
-    return UUID(bytes=hashed.digest()[:16], version=5)
+    digits = hashed.hexdigest()
+    variant = _variant[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

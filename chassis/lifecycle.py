@@ -56,7 +56,9 @@ def run(service: str, process: str, settings: ServiceSettings, assemble: Assembl
     memory.give_back_large_blocks()
     logs.configure(service, process, settings.log_level)
     telemetry.configure(service, process, settings.otel_exporter_otlp_endpoint)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    # As the policy, because Faust makes a loop of its own for its consumer's thread.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    with asyncio.Runner() as runner:
         return runner.run(_live(settings, assemble))
 
 

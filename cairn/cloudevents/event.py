@@ -7,9 +7,10 @@ rules of CloudEvents 1.0.2 section 3, or raises :class:`MalformedEvent`, whateve
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 JSON = "application/json"
 
@@ -49,9 +50,11 @@ class MalformedEvent(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEvent:
-    """One event; ``data`` is its bytes as ``datacontenttype`` says, or nothing at all."""
+class CloudEvent(NamedTuple):
+    """One event; ``data`` is its bytes as ``datacontenttype`` says, or nothing at all.
+
+    A named tuple, because every record read and written is one.
+    """
 
     id: str
     source: str
@@ -61,7 +64,7 @@ class CloudEvent:
     subject: str | None = None
     datacontenttype: str = JSON
     dataschema: str | None = None
-    extensions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    extensions: Mapping[str, str] = MappingProxyType({})
 
 
 def make_event(attributes: dict[str, str], data: bytes | None) -> CloudEvent:

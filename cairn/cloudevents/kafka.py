@@ -7,7 +7,7 @@ header that is sent more than once the last holds, as with Kafka's own ``Headers
 Headers without the prefix ``ce_`` belong to the transport and are not read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from cairn.cloudevents.event import (
     OURS,
@@ -54,11 +54,25 @@ def to_kafka(event: CloudEvent) -> tuple[Headers, bytes | None]:
     return headers, event.data
 
 
-def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> CloudEvent:
+def from_kafka(headers: Collection[tuple[str, bytes]], value: bytes | None) -> CloudEvent:
     """Read an event in the mode that its ``content-type`` names (Kafka binding section 3).
 
     Raises MalformedEvent, and nothing else, whatever the bytes are.
     """
+    try:
+        attributes = {_familiar[name]: raw.decode() for name, raw in headers}
+    except (KeyError, UnicodeDecodeError, AttributeError):
+        attributes = _attributes(headers)
+    content_type = attributes.pop(_CONTENT_TYPE, None)
+    if content_type is None:
+        return make_event(attributes, value)
+    if content_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
+        return _structured(content_type, value)
+    attributes["datacontenttype"] = content_type
+    return make_event(attributes, value)
+
+
+def _attributes(headers: Collection[tuple[str, bytes]]) -> dict[str, str]:
     attributes: dict[str, str] = {}
     for name, raw in headers:
         attribute = _familiar.get(name) or _attribute_of(name)
@@ -68,13 +82,7 @@ def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Clo
             except (UnicodeDecodeError, AttributeError):
                 # A client library hands on Kafka's null header as None, whatever its types say.
                 raise MalformedEvent(attribute, "is not UTF-8 text") from None
-    content_type = attributes.pop(_CONTENT_TYPE, None)
-    if content_type is None:
-        return make_event(attributes, value)
-    if content_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
-        return _structured(content_type, value)
-    attributes["datacontenttype"] = content_type
-    return make_event(attributes, value)
+    return attributes
 
 
 def _attribute_of(header: str) -> str:

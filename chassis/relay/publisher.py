@@ -7,7 +7,7 @@ and the slot begins again at its first unsent row. Repeats are caught by the con
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
@@ -19,8 +19,7 @@ _BATCH_BYTES = 256 * 1024
 _LARGEST_RECORD = 12 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
+class Unsent(NamedTuple):
     """One row of the outbox."""
 
     id: int

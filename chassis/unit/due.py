@@ -6,8 +6,8 @@ folded, whichever way the records are cut into batches; so no clock is read (I12
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
@@ -15,8 +15,7 @@ from chassis.unit.learners import LearnerKey
 from chassis.unit.writes import Writes
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Due:
+class Due(NamedTuple):
     """One timer; ``kind`` names the effect and ``ref`` what it is about."""
 
     at: datetime

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import FastAPI, Path, Request, Response
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from chassis.errors import Reject
@@ -33,7 +32,7 @@ class Item:
 
     verdict: Verdict
     id: str | None = None
-    result_id: UUID | None = None
+    result_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})] | None = None
     field: str = ""
     reason: str = ""
 

@@ -117,7 +117,7 @@ def reference(message: Message[Arrival], answer: Answer) -> Outgoing:
     """Return the dead letter that names a sealed payload, in the partition of the same number."""
     record = message.record
     about = {
-        "payload": None if answer.payload is None else str(answer.payload),
+        "payload": answer.payload,
         "digest": digest(message.event),
         "verdict": answer.verdict,
         "field": answer.field,

@@ -7,10 +7,8 @@ No refusal quotes a value: field names come from the models, reasons from fixed 
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
-from uuid import UUID
+from typing import Any, NamedTuple, TypeAlias
 
 from cairn.cloudevents import CloudEvent, MalformedEvent
 from cairn.events.catalogue import CATALOGUE, EventError, UnknownMajor, UnknownType, content_digest, parse
@@ -33,8 +31,7 @@ _traceparent = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _control = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One item at a door: its bytes as received, and the event or what is wrong with it.
 
     ``trace`` is of the request that brought it, for an event that carries none of its own.
@@ -46,17 +43,16 @@ class Arrival:
     trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A canonical event that is acceptable by itself, with the id under which it is known."""
 
-    id: UUID
+    id: str
     event: Canonical
     digest: bytes
     traceparent: str | None
 
     @property
-    def key(self) -> tuple[TenantId, UUID]:
+    def key(self) -> tuple[TenantId, str]:
         """What identifies the statement among all of its institution's."""
         return self.event.tenant, self.id
 
@@ -76,7 +72,7 @@ def read(arrival: Arrival, identify: Identify, as_of: datetime) -> Candidate:
         "learner": identify(source.tenant, native.learner),
         "source": source.name,
         "source_event_id": envelope.id,
-        "result_id": str(known),
+        "result_id": known,
         "occurred_at": native.occurred_at,
         "recorded_at": as_of,
     }
@@ -164,4 +160,4 @@ def _recorded(native: NativeResult, common: dict[str, Any]) -> ResultRecorded:
 
 def _retracted(native: NativeRetraction, source: Source, common: dict[str, Any]) -> ResultRetracted:
     # The platform's own words stay in the sealed payload: they may name a person.
-    return ResultRetracted(**common, retracts=str(result_id(source.tenant, source.name, native.retracts)))
+    return ResultRetracted(**common, retracts=result_id(source.tenant, source.name, native.retracts))

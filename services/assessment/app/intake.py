@@ -8,11 +8,9 @@ the other in a circle.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias
-from uuid import UUID
+from typing import NamedTuple, Protocol, TypeAlias
 
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.native import LearnerIdentifier
@@ -29,7 +27,7 @@ from services.assessment.domain.identity import learner_id
 RESULTS = "assessment.results.v1"
 
 Clock: TypeAlias = Callable[[], datetime]
-StatementKey: TypeAlias = tuple[TenantId, UUID]
+StatementKey: TypeAlias = tuple[TenantId, str]
 Reading: TypeAlias = Candidate | Reject
 
 
@@ -42,13 +40,12 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The verdict on one item; ``payload`` is the id under which its bytes are kept, if they are."""
 
     verdict: Verdict
-    result_id: UUID | None = None
-    payload: UUID | None = None
+    result_id: str | None = None
+    payload: str | None = None
     field: str = ""
     reason: str = ""
 

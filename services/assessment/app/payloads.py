@@ -3,11 +3,9 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Protocol
-from uuid import UUID
+from typing import NamedTuple, Protocol
 
 from cairn.ids import LearnerId, TenantId, derived_id
 from chassis.database import Connection
@@ -22,20 +20,18 @@ Subject = tuple[TenantId, str]
 _KEPT_KEYS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """What arrived and is to be kept, not sealed yet."""
 
-    id: UUID
+    id: str
     arrival: Arrival
     subject: Subject
 
 
-@dataclass(frozen=True, slots=True)
-class SealedPayload:
+class SealedPayload(NamedTuple):
     """A row of sealed bytes."""
 
-    id: UUID
+    id: str
     source: str
     subject: Subject
     sealed: bytes
@@ -44,7 +40,13 @@ class SealedPayload:
 class PayloadStore(Protocol):
     """Where data keys and sealed payloads are kept."""
 
-    async def keys(self, connection: Connection, offered: Mapping[Subject, bytes]) -> dict[Subject, bytes]:
+    async def find_keys(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
+        """Return the wrapped key of each subject that has one."""
+        ...
+
+    async def make_keys(
+        self, connection: Connection, offered: Mapping[Subject, bytes]
+    ) -> dict[Subject, bytes]:
         """Return the wrapped key of each subject; one that has none yet gets the key offered for it.
 
         Rows are made in the order of their subjects.
@@ -66,7 +68,7 @@ def of_source(arrival: Arrival, at: datetime) -> Subject:
     return arrival.source.tenant, f"source/{arrival.source.name}/{at:%Y-%m}"
 
 
-def refused_id(arrival: Arrival) -> UUID:
+def refused_id(arrival: Arrival) -> str:
     """Return the id of a payload that made no result: the same bytes again are the same payload."""
     source = arrival.source
     return derived_id(source.tenant, LearnerId(""), f"payload:{source.name}", 0, [digest(arrival)])
@@ -95,16 +97,22 @@ class Payloads:
         self._store.store(unit.writes, sealed, at)
 
     async def _keys_of(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
-        found = {subject: self._keys[subject] for subject in subjects if subject in self._keys}
-        if len(found) == len(subjects):
-            return found
-        made = {subject: new_data_key() for subject in subjects if subject not in found}
+        keys = {subject: self._keys[subject] for subject in subjects if subject in self._keys}
+        if unknown := subjects - keys.keys():
+            stored = self._unwrapped(await self._store.find_keys(connection, unknown))
+            self._remember(stored)
+            keys |= stored
+        if new := subjects - keys.keys():
+            keys |= await self._made(connection, new)
+        return keys
+
+    async def _made(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
+        made = {subject: new_data_key() for subject in subjects}
         offered = {subject: self._master.wrap(key, *subject) for subject, key in made.items()}
-        stored = await self._store.keys(connection, offered)
-        # A key made here is not remembered: the transaction that stores it may still be rolled back.
-        known = self._unwrapped({one: key for one, key in stored.items() if key != offered[one]})
-        self._remember(known)
-        return found | made | known
+        stored = await self._store.make_keys(connection, offered)
+        # None is remembered: the transaction that stores it may still be rolled back. Another intake may
+        # have been first.
+        return made | self._unwrapped({one: key for one, key in stored.items() if key != offered[one]})
 
     def _unwrapped(self, wrapped: Mapping[Subject, bytes]) -> dict[Subject, bytes]:
         return {subject: self._master.unwrap(key, *subject) for subject, key in wrapped.items()}
@@ -117,5 +125,5 @@ class Payloads:
 
 def _sealed(payload: Payload, key: bytes) -> SealedPayload:
     source, tenant = payload.arrival.source.name, payload.subject[0]
-    sealed = seal(key, payload.arrival.raw, tenant, source, str(payload.id))
+    sealed = seal(key, payload.arrival.raw, tenant, source, payload.id)
     return SealedPayload(payload.id, source, payload.subject, sealed)

@@ -6,9 +6,9 @@ It is a function of the set of accepted results and retractions, whatever order 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from cairn.events.attainment import AttainmentStatus, PolicyReference
 from cairn.events.result import Finality, Integrity
@@ -19,21 +19,19 @@ from services.assessment.domain.results import Result, Retraction, Standing, sta
 from services.assessment.domain.shares import wire_score
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attainment:
+class Attainment(NamedTuple):
     """What the policy concludes; two that are equal give no event."""
 
     status: AttainmentStatus
+    policy: PolicyReference
     score: Decimal | None = None
     band: str | None = None
     scheme: str | None = None
     achieved_on: date | None = None
     valid_until: date | None = None
-    policy: PolicyReference
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(NamedTuple):
     """An attainment and the ids of the facts that it rests on, sorted."""
 
     attainment: Attainment

@@ -62,7 +62,7 @@ def _event(subject: Subject, last: Emitted | None, now: Conclusion, as_of: datet
     return AttainmentChanged(
         tenant=subject.tenant,
         learner=subject.learner,
-        event_id=str(event_id),
+        event_id=event_id,
         competency=subject.competency,
         status=attainment.status,
         score=attainment.score,

@@ -12,7 +12,6 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
-from uuid import UUID
 
 from cairn.events.result import Finality, Integrity, Outcome
 from cairn.ids import LearnerId, TenantId, derived_id
@@ -54,8 +53,7 @@ class Retraction:
     retracts: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What is left of a set of accepted results.
 
     ``current`` are the active results that nothing supersedes, each content once; ``conflicting``
@@ -68,7 +66,7 @@ class Standing:
     retracted: tuple[Result, ...]
 
 
-def result_id(tenant: TenantId, source: str, source_event_id: str) -> UUID:
+def result_id(tenant: TenantId, source: str, source_event_id: str) -> str:
     """Return the id of the result that a source published under an event id."""
     return derived_id(tenant, LearnerId(""), f"result:{source}", 0, (source_event_id,))
 

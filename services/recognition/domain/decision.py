@@ -51,7 +51,7 @@ def make_decision(
     return DecisionMade(
         tenant=occasion.tenant,
         learner=occasion.learner,
-        decision_id=str(derived_id(occasion.tenant, occasion.learner, name, revision, grounds)),
+        decision_id=derived_id(occasion.tenant, occasion.learner, name, revision, grounds),
         credential=rule.credential,
         title=rule.rule.credential.title,
         kind=kind,

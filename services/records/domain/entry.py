@@ -67,7 +67,7 @@ def state(decision: DecisionMade, kind: EntryKind, sequence: int) -> Statement:
     return Statement(
         tenant=decision.tenant,
         learner=decision.learner,
-        entry_id=str(entry_id),
+        entry_id=entry_id,
         sequence=sequence,
         kind=kind,
         credential=decision.credential,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from fractions import Fraction
+from typing import NamedTuple
 
 from cairn.events.attainment import PolicyReference
 from services.assessment.domain.days import day_of
@@ -29,8 +30,7 @@ class Terms:
         return (begins is None or begins <= day) and (ends is None or day < ends)
 
 
-@dataclass(frozen=True, slots=True)
-class Mastery:
+class Mastery(NamedTuple):
     """What counting results amount to.
 
     ``achieved_on`` is the earliest day by which they demonstrated, None where they do not;

@@ -76,7 +76,7 @@ class Tally:
         derived = derived_id(event.tenant, event.learner, "tally", count + 1, grounds)
         published = to_cloudevent(
             event,
-            id=str(derived),
+            id=derived,
             source=source_of("probe", event.tenant),
             tenant=event.tenant,
             learner=event.learner,

@@ -121,7 +121,7 @@ class House:
         return AttainmentChanged(
             tenant=self.tenant,
             learner=who,
-            event_id=str(derived_id(self.tenant, who, subject, revision, [status])),
+            event_id=derived_id(self.tenant, who, subject, revision, [status]),
             competency=competency(name),
             status=status,
             achieved_on=date(2026, 2, revision) if status is DEMONSTRATED else None,

@@ -32,7 +32,7 @@ def made(tenant: str, learner: str, kind: DecisionKind, revision: int, **more: A
     plain = decision(kind, revision, **more)
     whose = TenantId(tenant), LearnerId(learner)
     event_id = derived_id(*whose, f"award:{plain.credential}", revision, [kind])
-    return replace(plain, tenant=whose[0], learner=whose[1], decision_id=str(event_id))
+    return replace(plain, tenant=whose[0], learner=whose[1], decision_id=event_id)
 
 
 def life(tenant: str, learner: str, *kinds: DecisionKind, **more: Any) -> list[DecisionMade]:

@@ -124,7 +124,7 @@ def test_one_bad_item_spoils_no_other(bad: bytes) -> None:
     items = read_batch(b"[" + b" ,\n".join([good] * 500 + [bad] + [good] * 499) + b"]")
     assert len(items) == 1000
     assert isinstance(items.pop(500), MalformedEvent)
-    assert set(items) == {read_structured(good)}
+    assert items == [read_structured(good)] * 999
 
 
 @pytest.mark.parametrize("whole", [b"", b"{}", b"[", b"[{}", b"[{}] x", b"[{},"])
