@@ -117,7 +117,11 @@ def _cpu(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> list[F
             for name, seconds in sorted(used.items(), key=lambda item: -item[1])
             if seconds >= _LEAST_CPU
         ),
-        *(per(name=f"cpu.reference.{name}", value=seconds * share) for name, seconds in bare.items()),
+        *(
+            per(name=f"cpu.reference.{name}", value=seconds * share)
+            for name, seconds in bare.items()
+            if seconds >= _LEAST_CPU
+        ),
     ]
 
 
