@@ -14,6 +14,7 @@ from chassis.settings import ServiceSettings
 from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
 from chassis.streams.handler import Handler
 from chassis.unit.outbox import Partitions
+from chassis.unit.replay import Replays
 from chassis.unit.work import UnitOfWork
 
 _HEARTBEATS = 15
@@ -48,7 +49,10 @@ async def assemble_consumer(
         session_timeout_ms=settings.kafka_session_timeout_seconds * 1000,
         heartbeat_ms=settings.kafka_session_timeout_seconds * 1000 // _HEARTBEATS,
     )
-    process.add("consumer", _runner(settings, consumer, work(pool, handler, partitions), process).run)
+    units = work(pool, handler, partitions)
+    process.add("consumer", _runner(settings, consumer, units, process).run)
+    if units.parks:
+        process.add("replays", Replays(pool, units).run)
     return pool
 
 

@@ -8,6 +8,7 @@ to Kafka after the database's commit, as advice to whoever shows the lag.
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,7 @@ from aiokafka.structs import ConsumerRecord
 from chassis import telemetry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE
-from chassis.streams.batch import Batches
+from chassis.streams.batch import Batches, Stopped
 from chassis.streams.message import Partition, Record
 from chassis.unit.work import UnitOfWork
 
@@ -66,15 +67,16 @@ class AiokafkaRunner:
         """Consume until asked to stop; the batch in hand is finished first."""
         consumer = self._consumer()
         advice = _Advice(consumer)
-        batches = Batches(self._work, self._health, advice.note)
+        batches = Batches(self._work, self._health, advice.note, stop)
         assignment = _Assignment(consumer, self._work, self._health)
         consumer.subscribe(self._settings.topics, listener=assignment)
         await consumer.start()
         try:
-            while not stop.is_set():
-                await self._turn(consumer, batches)
-                await advice.commit(_ADVICE_SECONDS)
-                assignment.check()
+            with suppress(Stopped):
+                while not stop.is_set():
+                    await self._turn(consumer, batches)
+                    await advice.commit(_ADVICE_SECONDS)
+                    assignment.check()
             await advice.commit(0)
         finally:
             await consumer.stop()

@@ -6,6 +6,7 @@ failures are redone; an error that belongs to a record is hunted down by halving
 alone becomes a dead letter. Anything else is a bug and leaves, which ends the process.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,41 +20,69 @@ from chassis.errors import Reject
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE, RECORD, REDO
 from chassis.streams.message import Partition, Record
-from chassis.unit.work import UnitOfWork
+from chassis.unit.breaker import BreakerOpen
+from chassis.unit.work import Done, UnitOfWork
+from chassis.waiting import within
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
 # After the first attempt.
 _MOST_REDOS = 19
+# How often a consumer that was halted looks whether it may go on.
+_LOOK_SECONDS = 1.0
 
 log = structlog.get_logger()
+
+
+class Stopped(Exception):
+    """A halted consumer ends without having taken its batch."""
 
 
 class Batches:
     """Carries the batches of one consumer through the unit of work."""
 
-    def __init__(self, work: UnitOfWork, health: Health, acknowledge: Acknowledge) -> None:
+    def __init__(
+        self, work: UnitOfWork, health: Health, acknowledge: Acknowledge, stop: asyncio.Event
+    ) -> None:
         """Begin; ``health`` learns of the database's absence, the broker of what is done."""
         self._work = work
+        self._stop = stop
         self._acknowledge = acknowledge
         self._health = health
 
     async def process(self, records: Sequence[Record]) -> dict[Partition, int]:
         """Commit all effects of a batch, then acknowledge it; return each owned partition's next offset.
 
-        A partition that another owner has moved is not acknowledged.
+        A partition that another owner has moved is not acknowledged. Raises Stopped where the consumer is
+        halted and asked to stop: nothing more may then be processed.
         """
-        started = time.perf_counter()
-        with telemetry.processing(self._work.consumer, len(records)):
-            offsets = await self._patiently(records)
-        telemetry.unit_finished(self._work.consumer, time.perf_counter() - started, len(records))
-        await self._acknowledge(offsets)
+        offsets: dict[Partition, int] = {}
+        while records:
+            started = time.perf_counter()
+            with telemetry.processing(self._work.consumer, len(records)):
+                done = await self._patiently(records)
+            telemetry.unit_finished(
+                self._work.consumer, time.perf_counter() - started, len(records) - len(done.left)
+            )
+            await self._acknowledge(done.offsets)
+            offsets |= done.offsets
+            records = done.left
         return offsets
 
     # The contexts of stamina are made only once something has failed: they are some hundred objects that
     # refer to each other in a circle, more than all else that a small unit leaves to the collector.
 
-    async def _patiently(self, records: Sequence[Record]) -> dict[Partition, int]:
+    async def _patiently(self, records: Sequence[Record]) -> Done:
+        while True:
+            try:
+                return await self._at_length(records)
+            except BreakerOpen as halt:
+                self._health.unmet("breaker", f"open: {halt.reason}; an operator has to resume the consumer")
+            if await within(_LOOK_SECONDS, self._stop):
+                raise Stopped
+            self._health.forget("breaker")
+
+    async def _at_length(self, records: Sequence[Record]) -> Done:
         try:
             return await self._halving(records)
         except Exception as error:
@@ -62,12 +91,12 @@ class Batches:
         self._health.unmet("database", "not reachable")
         async for attempt in stamina.retry_context(on=_outside, attempts=None, timeout=None, wait_max=5.0):
             with attempt:
-                offsets = await self._halving(records)
+                done = await self._halving(records)
                 self._health.met("database")
-                return offsets
+                return done
         raise AssertionError  # pragma: no cover - the loop above has no other end
 
-    async def _halving(self, records: Sequence[Record]) -> dict[Partition, int]:
+    async def _halving(self, records: Sequence[Record]) -> Done:
         try:
             return await self._redoing(records)
         except RECORD as error:
@@ -75,9 +104,12 @@ class Batches:
                 return await self._bury(records[0], error)
         middle = len(records) // 2
         first = await self._halving(records[:middle])
-        return first | await self._halving(records[middle:])
+        if first.left:
+            return Done(first.offsets, [*first.left, *records[middle:]])
+        second = await self._halving(records[middle:])
+        return Done(first.offsets | second.offsets, second.left)
 
-    async def _redoing(self, records: Sequence[Record]) -> dict[Partition, int]:
+    async def _redoing(self, records: Sequence[Record]) -> Done:
         with suppress(*REDO):
             return await self._work.run(records)
         async for attempt in stamina.retry_context(
@@ -87,7 +119,7 @@ class Batches:
                 return await self._work.run(records)
         raise AssertionError  # pragma: no cover - the loop above has no other end
 
-    async def _bury(self, record: Record, error: Exception) -> dict[Partition, int]:
+    async def _bury(self, record: Record, error: Exception) -> Done:
         sqlstate = getattr(error, "sqlstate", "unknown")
         log.error(
             "record refused by the database",

@@ -23,7 +23,7 @@ from aiokafka.errors import CommitFailedError
 from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.streams.aiokafka_runner import ConsumerSettings
-from chassis.streams.batch import Batches
+from chassis.streams.batch import Batches, Stopped
 from chassis.streams.faust_transport import Transport
 from chassis.streams.message import Partition, Record
 from chassis.unit.work import UnitOfWork
@@ -44,12 +44,14 @@ class FaustRunner:
         self._work = work
         self._health = health
         self._failed: asyncio.Future[None] | None = None
+        self._stop = asyncio.Event()
         self._health.expect("assigned")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until asked to stop; an error in a batch is raised here and acknowledges nothing."""
         await set_stopped_group(self._settings, self._work)
         self._failed = asyncio.get_running_loop().create_future()
+        self._stop = stop
         with tempfile.TemporaryDirectory(prefix="cairn-faust-") as folder:
             app = self._app(Path(folder))
             app.finalize()
@@ -95,10 +97,12 @@ class FaustRunner:
 
     async def _consume(self, stream: Any) -> None:
         async for events in stream.noack_take(self._settings.batch_size, within=_WITHIN_SECONDS):
-            batches = Batches(self._work, self._health, partial(_acknowledge, events))
+            batches = Batches(self._work, self._health, partial(_acknowledge, events), self._stop)
             try:
                 await batches.process([_record(event.message) for event in events])
                 self._check_owned()
+            except Stopped:
+                await _stay()
             except Exception as error:  # noqa: BLE001 - nothing may leave an agent; run() raises it
                 await self._fail(error)
 
@@ -108,10 +112,10 @@ class FaustRunner:
             raise Conflict("another owner has moved a partition of this consumer")
 
     async def _fail(self, error: Exception) -> None:
-        """End the run, and keep the agent here: were it to go on, the batch would count as done."""
+        """End the run with an error."""
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
-        await asyncio.get_running_loop().create_future()
+        await _stay()
 
     async def _revoked(self, _app: object, revoked: Iterable[Any], **_: object) -> None:
         self._health.unmet("assigned", "rebalancing")
@@ -121,9 +125,15 @@ class FaustRunner:
         self._health.met("assigned")
 
 
+async def _stay() -> None:
+    """Keep the agent where it is until it is ended: were it to go on, its batch would count as done."""
+    await asyncio.get_running_loop().create_future()
+
+
 async def _acknowledge(events: Sequence[Any], offsets: Mapping[Partition, int]) -> None:
     for event in events:
-        if Partition(event.message.topic, event.message.partition) in offsets:
+        message = event.message
+        if message.offset < offsets.get(Partition(message.topic, message.partition), 0):
             event.ack()
 
 

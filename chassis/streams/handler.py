@@ -36,6 +36,13 @@ class Handler(Protocol[E]):
         """Load the tenant's rules or policies again: their epoch has moved."""
         ...
 
+    async def skip(self, unit: Unit, message: Message[E]) -> None:
+        """Pass a message over that is never to be folded, so that what follows it leaves no gap.
+
+        A fact needs nothing; of an event that states a change the revision moves on.
+        """
+        ...
+
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[E]]) -> None:
         """Load state, fold record by record in the given order, store state, publish changes."""
         ...

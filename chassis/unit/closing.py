@@ -35,7 +35,8 @@ async def close_unit(unit: Unit, consumer: str, steps: Mapping[Partition, Step])
     """Write everything, move the unit's learners and partitions on, and wake the relay at commit."""
     if unit.moved:
         _move(unit.writes, unit.moved)
-    _advance(unit.writes, consumer, steps)
+    if steps:
+        _advance(unit.writes, consumer, steps)
     await publish_unit(unit)
 
 

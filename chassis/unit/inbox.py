@@ -39,10 +39,11 @@ class Arrival(NamedTuple):
         return self.tenant, self.day, self.identity
 
 
-_CLOSE = """
+_OTHERWISE, _APPLIED = 0, 1
+_END = """
 insert into chassis.inbox (tenant, day, identity, digest, outcome)
-select tenant, day, identity, digest, 0
-from unnest($1::text[], $2::date[], $3::bytea[], $4::bytea[]) as closed (tenant, day, identity, digest)
+select tenant, day, identity, digest, $5::smallint
+from unnest($1::text[], $2::date[], $3::bytea[], $4::bytea[]) as ended (tenant, day, identity, digest)
 on conflict (tenant, day, identity) do update set outcome = excluded.outcome
 """
 
@@ -81,10 +82,16 @@ def _seen(arrival: Arrival, digests: dict[Row, bytes], fresh: set[Row]) -> Seen:
     return Seen.DUPLICATE
 
 
+async def applied(connection: Connection, arrivals: Sequence[Arrival]) -> None:
+    """Mark arrivals as applied that were put aside when they came."""
+    if arrivals:
+        await connection.execute(_END, *columns_of(arrivals), _APPLIED)
+
+
 async def close(connection: Connection, arrivals: Sequence[Arrival]) -> None:
     """Mark arrivals that ended otherwise than applied, so that a replay may tell them apart."""
     if arrivals:
-        await connection.execute(_CLOSE, *columns_of(arrivals))
+        await connection.execute(_END, *columns_of(arrivals), _OTHERWISE)
 
 
 def columns_of(

@@ -14,6 +14,7 @@ from typing import Any
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
 from chassis.streams.message import Partition
+from chassis.unit.breaker import BreakerOpen
 from chassis.unit.due import Due, Timers
 from chassis.unit.inbox import Arrival, Row, Seen, columns_of, judge
 from chassis.unit.learners import LearnerKey
@@ -22,7 +23,7 @@ from chassis.unit.learners import LearnerKey
 _NEVER = datetime(1900, 1, 1, tzinfo=UTC)
 
 _OPEN = """
-select stands, epochs, stood, due_ats, due_kinds, due_refs, due_tenants, due_learners,
+select halted, stands, held, epochs, stood, due_ats, due_kinds, due_refs, due_tenants, due_learners,
     fresh, known_tenants, known_days, known_identities, known_digests
 from chassis.open_unit(
     $1::text, $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz,
@@ -39,6 +40,8 @@ class Opened:
     stood: Mapping[LearnerKey, datetime]
     """Each learner's ``as_of``."""
     timers: Timers
+    held: bool
+    """Whether any record of the learners waits."""
     seen: Sequence[Seen]
     """What the inbox says of each arrival, in the order given."""
 
@@ -54,8 +57,8 @@ async def open_unit(  # noqa: PLR0913 - everything that is locked or entered, in
 ) -> Opened | None:
     """Take the locks of a unit, creating the rows of new learners, and enter its arrivals.
 
-    None, and nothing done, where a partition's row does not stand at its ``progress``; an empty one is
-    for rows that are locked already.
+    Raises BreakerOpen where the consumer is to take nothing. None where a partition's row does not stand
+    at its ``progress``; an empty one is for rows that are locked already. Either way nothing is done.
     """
     partitions = sorted(progress)
     standing = (
@@ -72,12 +75,15 @@ async def open_unit(  # noqa: PLR0913 - everything that is locked or entered, in
     row = await connection.fetchrow(_OPEN, consumer, *standing, of_tenants, *ids, _NEVER, *entered)
     if row is None:
         raise AssertionError("a function that returns a record returns one row")
+    if row["halted"]:
+        raise BreakerOpen
     if not row["stands"]:
         return None
     return Opened(
         epochs=dict(zip(of_tenants, row["epochs"] or (), strict=True)),
         stood=dict(zip(of_learners, row["stood"] or (), strict=True)),
         timers=Timers(_timers(row)),
+        held=row["held"],
         seen=judge(arrivals, row["fresh"] or (), _columns(row, _KNOWN)),
     )
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cairn.cloudevents import CloudEvent, to_kafka
+from cairn.events.change import change_of
 from cairn.ids import LearnerId, TenantId, topic_key
 from chassis.database import Connection
 from chassis.errors import Reject
@@ -22,6 +23,7 @@ from chassis.unit.due import Due, Timers
 from chassis.unit.fence import Outcome
 from chassis.unit.learners import LearnerKey
 from chassis.unit.outbox import Outgoing, Partitions, headers_text, partition_of
+from chassis.unit.parking import WAITS, Aside
 from chassis.unit.writes import Writes
 
 # The loop must get a turn this often, for heartbeats to be sent (design section 4).
@@ -46,8 +48,10 @@ class Unit:
         self.writes = Writes()
         self.outgoing: list[Outgoing] = []
         self.timers = timers or Timers(())
-        self.rejected: list[tuple[Message[Any], Reject]] = []
+        self.asides: list[Aside] = []
+        self.current: Message[Any] | None = None
         self.moved: dict[LearnerKey, datetime] = {}
+        self._held: set[LearnerKey] = set()
         self._outcomes: dict[tuple[Partition, int], Outcome] = {}
         self._epochs = epochs
         self._partitions = partitions
@@ -77,18 +81,34 @@ class Unit:
         message = accepted.message
         return self.timers.take((message.tenant, message.learner), accepted.as_of)
 
+    def begin(self, accepted: Accepted[Any]) -> bool:
+        """Turn to a record; False where an earlier one of its learner was refused, and it has to wait."""
+        self.current = accepted.message
+        if self._held and (accepted.message.tenant, accepted.message.learner) in self._held:
+            self.refuse(accepted.message, WAITS)
+            return False
+        return True
+
     def ignore(self, message: Message[Any]) -> None:
         """Say that the message needs nothing done, such as a revision that is already past."""
         self.end(message.record, Outcome.IGNORED)
 
-    def reject(self, message: Message[Any], error: Reject) -> None:
-        """Dead-letter the message; the handler must have done nothing for it."""
-        self.end(message.record, Outcome.DEAD_LETTERED)
-        self.rejected.append((message, error))
+    def refuse(self, message: Message[Any], error: Reject) -> None:
+        """Leave a message out, and all that follows of its learner; nothing may have been done for it.
+
+        A gap in its revisions parks it until what is missing has come; anything else is a bug.
+        """
+        learner = message.tenant, message.learner
+        self._held.add(learner)
+        self.asides.append(Aside(message.record, learner, error, change_of(message.event), entered=True))
 
     def end(self, record: Record, outcome: Outcome) -> None:
         """Note how a record ended, when it is not applied."""
         self._outcomes[record.at, record.offset] = outcome
+
+    def outcome_of(self, record: Record) -> Outcome:
+        """Return how a record ended."""
+        return self._outcomes.get((record.at, record.offset), Outcome.APPLIED)
 
     def counts(self, records: Iterable[Record]) -> dict[Partition, Counter[Outcome]]:
         """Count the unit's records by how they ended, in each partition."""
@@ -98,6 +118,11 @@ class Unit:
             counts[at][Outcome.APPLIED] -= 1
             counts[at][outcome] += 1
         return counts
+
+    async def flush(self) -> None:
+        """Carry out now what has been written so far, so that what is loaded next sees it."""
+        await self.writes.carry_out(self.connection, "select")
+        self.writes = Writes()
 
     async def breathe(self) -> None:
         """Give the loop a turn if the last one was long ago; call it between learners."""

@@ -2,10 +2,12 @@
 """One batch, one transaction, READ COMMITTED, always in this order (design section 4).
 
 1. lock the progress rows, and drop what is done already or belongs to another owner;
-2. decode each record: what cannot be decoded ends here and holds up nothing (it touches nothing, and
-   so comes first in time: the transaction begins with the tenants that it may see);
+2. decode each record (it touches nothing, and so comes first in time: the transaction begins with the
+   tenants that it may see);
 3. hold the rule epochs still; 4. lock the learners; 5. enter the inbox;
-6. fold, record by record; 7. write outbox, timers and progress, and commit.
+6. fold, record by record; what cannot be decoded or folded is put aside, and with it what comes behind
+   it of the same learner;
+7. write outbox, timers and progress, and commit.
 
 Whoever calls acknowledges to Kafka after that, and only then.
 """
@@ -13,31 +15,62 @@ Whoever calls acknowledges to Kafka after that, and only then.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import asyncpg
 
 from cairn.ids import TenantId
 from chassis import telemetry
 from chassis.database import Connection, Pool, transaction
-from chassis.errors import Bug, Reject
+from chassis.errors import Bug, Reject, Retry
 from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
+from chassis.unit import parking
+from chassis.unit.asides import put_aside, raised_by
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Arrival, Seen, close, identity
+from chassis.unit.items import Item, Place, learners_of, messages_of, place_of, read, tenants_of
 from chassis.unit.learners import LearnerKey
 from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
 from chassis.unit.ownership import Ownership, Progress, spans_of
+from chassis.unit.parking import Aside, Head
+from chassis.unit.sorting import Sorted, sort_out
 from chassis.unit.unit import Unit
-
-# A record that cannot be decoded names no tenant: its dead letter belongs to the operator.
-OPERATOR = TenantId("operator")
 
 # The progress of no partition: all rows are locked already.
 NOTHING: Progress = MappingProxyType({})
+NONE_RAISED: Mapping[Place, Reject] = MappingProxyType({})
 
 CONFLICT = Reject("conflict", "id")
+
+
+class Done(NamedTuple):
+    """What a unit of work has committed."""
+
+    offsets: dict[Partition, int]
+    """The next offset of each partition that is owned."""
+    left: Sequence[Record] = ()
+    """What it has not taken, because the breaker opened before."""
+
+
+class Raised(Exception):
+    """The handler raised something while it folded a record."""
+
+    def __init__(self, record: Record, error: Reject) -> None:
+        super().__init__(error.reason)
+        self.record = record
+        self.error = error
+
+
+class _EndsWith(Exception):
+    """The breaker opens at a record, and nothing behind it may be taken."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__()
+        self.record = record
 
 
 class UnitOfWork:
@@ -46,12 +79,15 @@ class UnitOfWork:
     isolation: ClassVar[Literal["read_committed", "read_uncommitted"]] = "read_uncommitted"
     """Which records of a topic are read; internal topics hold no aborted ones (design section 2)."""
 
+    parks: ClassVar[bool] = True
+    """Whether a record that cannot be folded holds up what follows of its learner."""
+
     def __init__(self, pool: Pool, handler: Handler[Any], partitions: Partitions) -> None:
         """Begin with no partition owned and no rules loaded."""
         self.consumer = handler.consumer
         self.ownership = Ownership(handler.consumer)
         self._pool = pool
-        self._handler = handler
+        self.handler = handler
         self._partitions = partitions
         self._epochs: dict[TenantId, int] = {}
         self._days: set[date] = set()
@@ -69,48 +105,44 @@ class UnitOfWork:
                 raise Bug(f"{at.topic}[{at.number}] has lost the records {offset} to {starts[at] - 1}")
         return offsets
 
-    async def run(self, records: Sequence[Record]) -> dict[Partition, int]:
-        """Do everything that a batch asks for, commit, and return each owned partition's next offset.
+    async def run(self, records: Sequence[Record]) -> Done:
+        """Do everything that a batch asks for, and commit.
 
-        Raises what the database raises; nothing has then happened.
+        A record at which the handler raises is put aside, and all others done again without it. Raises
+        what the database raises, and BreakerOpen; nothing has then happened.
         """
-        messages, refused = self._decode(records)
+        raised: dict[Place, Reject] = {}
+        taken = records
+        while True:
+            try:
+                return Done(await self._once(taken, raised), records[len(taken) :])
+            except Raised as at:
+                raised[place_of(at.record)] = at.error
+            except _EndsWith as at:
+                taken = taken[: taken.index(at.record) + 1]
+
+    async def bury(self, record: Record, error: Reject) -> Done:
+        """Put one record aside that the database refuses, without folding it."""
+        return Done(await self._once([record], {place_of(record): error}))
+
+    async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> dict[Partition, int]:
+        items = read(self.handler, records)
         spans, fresh = spans_of(records), records
-        async with transaction(self._pool, _tenants(messages)) as connection:
+        async with transaction(self._pool, tenants_of(items)) as connection:
             rows = self.ownership.foreseen(spans)
-            opened = None if rows is None else await self._open(connection, messages, rows)
+            opened = None if rows is None else await self._open(connection, items, rows)
             if rows is None or opened is None:
                 rows = await self.ownership.lock(connection, spans)
                 fresh = _above(rows, records)
                 if len(fresh) < len(records):
-                    messages, refused = self._decode(fresh)
-                opened = await self._open(connection, messages)
+                    items = read(self.handler, fresh)
+                opened = await self._open(connection, items)
             if opened is None:
                 raise AssertionError("where no progress is named, none can stand elsewhere")
             steps = self.ownership.steps(rows, spans)
-            unit = await self._unit(connection, messages, opened)
-            for record, error in refused:
-                await self._put_aside(unit, record, error)
+            unit = await self._unit(connection, items, opened, raised)
             await self._finish(unit, steps, fresh)
         return self._settle(steps)
-
-    async def bury(self, record: Record, error: Reject) -> dict[Partition, int]:
-        """Dead-letter one record that the database refuses, without folding it."""
-        async with transaction(self._pool, [OPERATOR]) as connection:
-            spans = spans_of([record])
-            rows = await self.ownership.lock(connection, spans)
-            fresh = _above(rows, [record])
-            unit = Unit(connection, self._partitions)
-            for lost in fresh:
-                await self._put_aside(unit, lost, error)
-            steps = self.ownership.steps(rows, spans)
-            await self._finish(unit, steps, fresh)
-        return self._settle(steps)
-
-    async def _put_aside(self, unit: Unit, record: Record, error: Reject) -> None:
-        """Dead-letter a record that has not become a message, or never can be folded."""
-        unit.outgoing.append(dead_letter(self.consumer, OPERATOR, record, error))
-        unit.end(record, Outcome.DEAD_LETTERED)
 
     def _settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
         for at, step in steps.items():
@@ -119,59 +151,101 @@ class UnitOfWork:
             )
         return self.ownership.settle(steps)
 
-    def _decode(self, records: Sequence[Record]) -> tuple[list[Message[Any]], list[tuple[Record, Reject]]]:
-        messages: list[Message[Any]] = []
-        refused: list[tuple[Record, Reject]] = []
-        for record in records:
-            try:
-                messages.append(self._handler.decode(record))
-            except Reject as error:
-                refused.append((record, error))
-        return messages, refused
-
     async def _open(
-        self, connection: Connection, messages: Sequence[Message[Any]], progress: Progress = NOTHING
+        self, connection: Connection, items: Sequence[Item], progress: Progress = NOTHING
     ) -> Opened | None:
         """Take the locks and enter the inbox; None where a row does not stand at its ``progress``."""
+        messages = messages_of(items)
         await self._open_days({_day(message.as_of) for message in messages})
+        learners = set(learners_of(items))
         return await open_unit(
             connection,
             self.consumer,
             progress,
-            tenants={message.tenant for message in messages},
-            learners={(message.tenant, message.learner) for message in messages},
-            arrivals=[self._arrival(message) for message in messages],
+            tenants={tenant for tenant, _ in learners},
+            learners=learners,
+            arrivals=[self.arrival(message) for message in messages],
         )
 
-    async def _unit(self, connection: Connection, messages: Sequence[Message[Any]], opened: Opened) -> Unit:
-        telemetry.link(message.traceparent for message in messages)
+    async def _unit(
+        self, connection: Connection, items: Sequence[Item], opened: Opened, raised: Mapping[Place, Reject]
+    ) -> Unit:
+        telemetry.link(message.traceparent for message in messages_of(items))
         await self._reload(connection, opened.epochs)
-        unit = Unit(connection, self._partitions, opened.epochs, opened.timers)
-        accepted = _timed(self._new(unit, messages, opened.seen), opened.stood)
-        if accepted:
-            await self._handler.fold(unit, accepted)
-            unit.moved.update(_moved(accepted, opened.stood))
-        await self._dead_letters(unit)
+        unit = self.unit(connection, opened)
+        waiting = await parking.heads(connection, self.consumer, learners_of(items)) if opened.held else {}
+        found = sort_out(items, opened.seen, waiting, raised)
+        self._note(unit, found)
+        await self.fold(unit, found.new, opened)
+        if asides := [*found.asides, *unit.asides]:
+            await self._put_aside(unit, items, asides, waiting)
+        parking.ask_again(unit.writes, self.consumer, {key: waiting[key].place for key in found.filling})
         return unit
+
+    def unit(self, connection: Connection, opened: Opened) -> Unit:
+        """Begin what the handler works on, once everything is locked."""
+        return Unit(connection, self._partitions, opened.epochs, opened.timers)
+
+    async def hold(self, connection: Connection, learner: LearnerKey) -> Opened:
+        """Take the locks of one learner, whose progress rows are locked already."""
+        opened = await open_unit(
+            connection, self.consumer, NOTHING, tenants=[learner[0]], learners=[learner], arrivals=()
+        )
+        if opened is None:
+            raise AssertionError("where no progress is named, none can stand elsewhere")
+        await self._reload(connection, opened.epochs)
+        return opened
+
+    async def enter(self, connection: Connection, messages: Sequence[Message[Any]]) -> Sequence[Seen]:
+        """Enter messages of learners that are locked already; tell which are new."""
+        await self._open_days({_day(message.as_of) for message in messages})
+        arrivals = [self.arrival(message) for message in messages]
+        opened = await open_unit(
+            connection, self.consumer, NOTHING, tenants=(), learners=(), arrivals=arrivals
+        )
+        if opened is None:
+            raise AssertionError("where no progress is named, none can stand elsewhere")
+        return opened.seen
+
+    async def fold(self, unit: Unit, messages: Sequence[Message[Any]], opened: Opened) -> None:
+        """Fold messages in their order, and move their learners' time on; raise Raised where one fails."""
+        accepted = _timed(messages, opened.stood)
+        if not accepted:
+            return
+        try:
+            await self.handler.fold(unit, accepted)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Retry):
+            raise
+        except Exception as error:
+            if unit.current is None:
+                raise
+            raise Raised(unit.current.record, raised_by(error)) from error
+        aside = {place_of(each.record) for each in unit.asides}
+        folded = [each for each in accepted if place_of(each.message.record) not in aside]
+        unit.moved.update(_moved(folded, opened.stood))
+
+    def _note(self, unit: Unit, found: Sorted) -> None:
+        for message in found.duplicates:
+            unit.end(message.record, Outcome.DUPLICATE)
+        for message in found.conflicts:
+            unit.outgoing.append(dead_letter(self.consumer, message.tenant, message.record, CONFLICT))
+            unit.end(message.record, Outcome.DEAD_LETTERED)
+
+    async def _put_aside(
+        self, unit: Unit, items: Sequence[Item], asides: Sequence[Aside], waiting: Mapping[LearnerKey, Head]
+    ) -> None:
+        last = await put_aside(unit, self.consumer, [item.record for item in items], asides, waiting)
+        if last is not None:
+            raise _EndsWith(last)
+        entered = {place_of(aside.record) for aside in asides if aside.entered}
+        arrivals = [self.arrival(each) for each in messages_of(items) if place_of(each.record) in entered]
+        await close(unit.connection, arrivals)
 
     async def _reload(self, connection: Connection, epochs: Mapping[TenantId, int]) -> None:
         for tenant, epoch in epochs.items():
             if self._epochs.get(tenant) != epoch:
-                await self._handler.reload(connection, tenant, epoch)
+                await self.handler.reload(connection, tenant, epoch)
                 self._epochs[tenant] = epoch
-
-    def _new(self, unit: Unit, messages: Sequence[Message[Any]], seen: Sequence[Seen]) -> list[Message[Any]]:
-        new: list[Message[Any]] = []
-        for message, verdict in zip(messages, seen, strict=True):
-            match verdict:
-                case Seen.NEW:
-                    new.append(message)
-                case Seen.DUPLICATE:
-                    unit.end(message.record, Outcome.DUPLICATE)
-                case Seen.CONFLICT:
-                    unit.outgoing.append(dead_letter(self.consumer, message.tenant, message.record, CONFLICT))
-                    unit.end(message.record, Outcome.DEAD_LETTERED)
-        return new
 
     async def _open_days(self, days: set[date]) -> None:
         # On a connection of its own: opening a day must not hold its lock for the length of a unit.
@@ -179,14 +253,10 @@ class UnitOfWork:
             await self._pool.execute("select chassis.open_inbox_day($1)", day)
         self._days |= days
 
-    def _arrival(self, message: Message[Any]) -> Arrival:
+    def arrival(self, message: Message[Any]) -> Arrival:
+        """Return what identifies a message to the inbox."""
         known = identity(self.consumer, message.source, message.event_id)
         return Arrival(message.tenant, _day(message.as_of), known, message.digest)
-
-    async def _dead_letters(self, unit: Unit) -> None:
-        for message, error in unit.rejected:
-            unit.outgoing.append(dead_letter(self.consumer, message.tenant, message.record, error))
-        await close(unit.connection, [self._arrival(message) for message, _ in unit.rejected])
 
     async def _finish(self, unit: Unit, steps: Mapping[Partition, Step], fresh: Sequence[Record]) -> None:
         for at, counts in unit.counts(fresh).items():
@@ -198,10 +268,6 @@ class UnitOfWork:
 def _above(rows: Progress, records: Sequence[Record]) -> Sequence[Record]:
     """Return the records that are neither done nor another owner's."""
     return [record for record in records if record.offset >= rows.get(record.at, record.offset + 1)]
-
-
-def _tenants(messages: Sequence[Message[Any]]) -> list[TenantId]:
-    return sorted({OPERATOR, *(message.tenant for message in messages)})
 
 
 def _day(at: datetime) -> date:

@@ -7,17 +7,18 @@ section 2). The tenant follows from the topic.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
 from cairn.ids import LearnerId, TenantId
-from chassis.database import Connection, see_tenants
+from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.streams.message import Accepted, Headers, Message, Record
 from chassis.unit.deadletter import PREFIX
 from chassis.unit.due import Timers
 from chassis.unit.fence import Outcome
+from chassis.unit.items import Item, Place, messages_of, place_of
 from chassis.unit.opening import Opened
 from chassis.unit.outbox import Outgoing, headers_text
 from chassis.unit.ownership import Progress
@@ -59,6 +60,9 @@ class IngestDoor:
     async def reload(self, _connection: Connection, _tenant: TenantId, _epoch: int, /) -> None:
         """Do nothing: no rule says what is taken in."""
 
+    async def skip(self, _unit: Unit, _message: Message[Arrival], /) -> None:
+        """Do nothing: what is refused at the door never waits."""
+
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[Arrival]]) -> None:
         """Take in the arrivals and note how each record ended."""
         answers = await self._intake.take(unit, [each.event for each in accepted])
@@ -76,26 +80,28 @@ class IntakeWork(UnitOfWork):
     """
 
     isolation = "read_committed"
+    parks = False
 
     async def _open(
-        self, _connection: Connection, _messages: Sequence[Message[Arrival]], progress: Progress = NOTHING
+        self, _connection: Connection, _items: Sequence[Item], progress: Progress = NOTHING
     ) -> Opened | None:
-        return None if progress else Opened({}, {}, Timers(()), ())
+        return None if progress else Opened({}, {}, Timers(()), held=False, seen=())
 
     async def _unit(
-        self, connection: Connection, messages: Sequence[Message[Arrival]], _opened: Opened
+        self, connection: Connection, items: Sequence[Item], _opened: Opened, raised: Mapping[Place, Reject]
     ) -> Unit:
         unit = Unit(connection, self._partitions)
-        if messages:
-            await self._handler.fold(unit, [Accepted(message, message.as_of) for message in messages])
+        taken: list[Accepted[Arrival]] = []
+        for message in messages_of(items):
+            if error := raised.get(place_of(message.record)):
+                # The database refuses it, so that not even its payload can be kept.
+                unit.outgoing.append(reference(message, Answer(Verdict.REFUSED, reason=error.reason)))
+                unit.end(message.record, Outcome.DEAD_LETTERED)
+            else:
+                taken.append(Accepted(message, message.as_of))
+        if taken:
+            await self.handler.fold(unit, taken)
         return unit
-
-    async def _put_aside(self, unit: Unit, record: Record, error: Reject) -> None:
-        """Leave a reference to a record that the database refuses, without its payload."""
-        message = self._handler.decode(record)
-        await see_tenants(unit.connection, [message.tenant])
-        unit.outgoing.append(reference(message, Answer(Verdict.REFUSED, reason=error.reason)))
-        unit.end(record, Outcome.DEAD_LETTERED)
 
 
 def raw_bytes(headers: Headers, value: bytes | None) -> bytes:

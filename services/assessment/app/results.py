@@ -92,6 +92,9 @@ class Results:
         zone = self._zones.get(tenant, UTC)
         self._policies[tenant] = await self._published.load(connection, tenant, zone)
 
+    async def skip(self, _unit: Unit, _message: Message[Canonical], /) -> None:
+        """Do nothing: a fact that never came leaves no gap."""
+
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[Canonical]]) -> None:
         """Fold every record in order and write what it brought in bulk."""
         timers = FiringTimers(unit, accepted)
@@ -100,8 +103,10 @@ class Results:
         facts = await self._store.load(unit.connection, sorted(subjects))
         work = _Fold(unit, facts, timers)
         for each, found in zip(accepted, touched, strict=True):
-            self._one(work, each, found)
+            if unit.begin(each):
+                self._one(work, each, found)
             await unit.breathe()
+        timers.put_back()
         self._store.add_retractions(unit.writes, work.retractions)
         self._store.store(unit.writes, work.results, work.changed)
 

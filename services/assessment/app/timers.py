@@ -43,6 +43,12 @@ class FiringTimers:
             self._taken[key] = [due for due in taken if due.at > accepted.as_of]
         return sorted([*now, *self._unit.fire(accepted)])
 
+    def put_back(self) -> None:
+        """Leave what has not fired to the next record: that of this batch has to wait."""
+        for taken in self._taken.values():
+            for due in taken:
+                self._unit.due(due)
+
     def cancel(self, subject: Subject) -> None:
         """Take back the subject's timer."""
         key = subject.tenant, subject.learner

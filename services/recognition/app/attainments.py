@@ -2,7 +2,8 @@
 """Follows attainments: the handler of ``competency.events.v1``.
 
 Record by record: the learner's fact is replaced, the rules that it reaches are evaluated, and every
-decision is published. An event whose revision is not newer than what is known is past and ignored.
+decision is published. An event whose revision is not newer than what is known is past and ignored;
+one that leaves a gap waits for what is missing.
 Awards that were determined under an earlier epoch, or under a rule version that is not in force any
 more, are determined anew with the next record of their learner.
 """
@@ -12,14 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Protocol
 
-from cairn.events.attainment import AttainmentChanged
+from cairn.events.attainment import AttainmentChanged, AttainmentStatus
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.decision import DecisionMade
 from cairn.ids import LearnerId, TenantId
 from chassis import telemetry
 from chassis.database import Connection
+from chassis.errors import Reject
 from chassis.streams.decode import decode_event
 from chassis.streams.message import Accepted, Message, Record
+from chassis.unit.parking import GAP
 from chassis.unit.unit import Unit
 from chassis.unit.writes import Writes
 from services.recognition.app.publish_rules import Published
@@ -105,6 +108,18 @@ class FollowAttainments:
         """Load the tenant's rules again."""
         self._rules[tenant] = RuleSet(each.version for each in await self._published.all(connection, tenant))
 
+    async def skip(self, unit: Unit, message: Message[Fact]) -> None:
+        """Know of the attainment no more than that it has changed: what to is unknown (I11)."""
+        event = message.event
+        key = event.tenant, event.learner
+        known = [one for _, one in await self._store.attainments(unit.connection, [(*key, event.competency)])]
+        if not known or known[0].revision < event.revision:
+            lost = Attainment(
+                event.competency, AttainmentStatus.UNKNOWN, None, None, event.event_id, event.revision
+            )
+            learner = LearnerFacts({event.competency: lost}, moved_attainments={event.competency})
+            self._store.save(unit.writes, {key: learner})
+
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[Fact]]) -> None:
         """Fold every record in order and write what it brought in bulk."""
         occasions = [self._occasion(unit, each) for each in accepted]
@@ -114,7 +129,8 @@ class FollowAttainments:
         for key, attainment in await self._store.attainments(unit.connection, sorted(wanted)):
             learners[key].attainments[attainment.competency] = attainment
         for each, occasion in zip(accepted, occasions, strict=True):
-            self._one(unit, each, occasion, learners[occasion.tenant, occasion.learner])
+            if unit.begin(each):
+                self._one(unit, each, occasion, learners[occasion.tenant, occasion.learner])
             await unit.breathe()
         self._store.save(unit.writes, learners)
 
@@ -143,8 +159,12 @@ class FollowAttainments:
     def _one(self, unit: Unit, each: Accepted[Fact], occasion: Occasion, learner: LearnerFacts) -> None:
         event = each.event
         known = learner.attainments.get(event.competency)
-        if known is not None and event.revision <= known.revision:
+        stands = 0 if known is None else known.revision
+        if event.revision <= stands:
             unit.ignore(each.message)
+            return
+        if event.revision > stands + 1:
+            unit.refuse(each.message, Reject(GAP, "revision"))
             return
         learner.attainments[event.competency] = attainment_of(event)
         learner.moved_attainments.add(event.competency)

@@ -6,7 +6,7 @@ learner's chain, and the event that tells of it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 
 from cairn.events.catalogue import source_of, to_cloudevent
@@ -18,6 +18,7 @@ from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.streams.decode import decode_event
 from chassis.streams.message import Accepted, Message, Record
+from chassis.unit.parking import GAP
 from chassis.unit.unit import Unit
 from chassis.unit.writes import Writes
 from services.records.domain.entry import Entry
@@ -97,11 +98,22 @@ class RecordDecisions:
     async def reload(self, connection: Connection, tenant: TenantId, epoch: int) -> None:
         """Load nothing: the ledger follows decisions and knows no rules."""
 
+    async def skip(self, unit: Unit, message: Message[DecisionMade]) -> None:
+        """Move the award's revision on and leave its standing as the ledger has it."""
+        decision = message.event
+        award = decision.tenant, decision.learner, decision.credential
+        ledger = await self._store.load(unit.connection, [award])
+        heads = ledger.heads(decision)
+        if decision.revision > heads.award.revision:
+            ledger.note(decision, Heads(heads.chain, replace(heads.award, revision=decision.revision)))
+            self._store.save(unit.writes, ledger)
+
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[DecisionMade]]) -> None:
         touched = {(each.event.tenant, each.event.learner, each.event.credential) for each in accepted}
         ledger = await self._store.load(unit.connection, sorted(touched))
         for each in accepted:
-            _take_in(unit, ledger, each.message)
+            if unit.begin(each):
+                _take_in(unit, ledger, each.message)
             await unit.breathe()
         self._store.save(unit.writes, ledger)
 
@@ -119,7 +131,7 @@ def _take_in(unit: Unit, ledger: Ledger, message: Message[DecisionMade]) -> None
             ledger.write(decision, outcome, traceparent)
             _publish(unit, message, entry, traceparent)
         case Contradiction(reason):
-            unit.reject(message, Reject(reason, "revision" if reason == "revision_gap" else "kind"))
+            unit.refuse(message, Reject(reason, "revision" if reason == GAP else "kind"))
         case _:
             assert_never(outcome)
 

@@ -33,6 +33,7 @@ class Tally:
     def __init__(self, consumer: str, topic: str, published: str) -> None:
         self.consumer = consumer
         self.topics = (topic,)
+        self.broken = False
         self.reloads: list[tuple[TenantId, int]] = []
         self._published = published
 
@@ -42,15 +43,22 @@ class Tally:
     async def reload(self, _connection: Connection, tenant: TenantId, epoch: int) -> None:
         self.reloads.append((tenant, epoch))
 
+    async def skip(self, _unit: Unit, _message: Message[ResultRecorded], /) -> None:
+        """Do nothing: results are facts."""
+
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[ResultRecorded]]) -> None:
         keys = sorted({(each.message.tenant, each.message.learner) for each in accepted})
         rows = await unit.connection.fetch(_LOAD, [key[0] for key in keys], [key[1] for key in keys])
         state: dict[LearnerKey, tuple[int, str]] = {(row[0], row[1]): (row[2], row[3]) for row in rows}
         for each in accepted:
             key = each.message.tenant, each.message.learner
+            if not unit.begin(each):
+                continue
             state[key] = self._one(unit, each, state.get(key, (0, "")))
             await unit.breathe()
-        changed = [(*key, *state[key]) for key in keys]
+        changed = [(*key, *state[key]) for key in keys if key in state]
+        if not changed:
+            return
         await unit.connection.execute(_STORE, *(list(column) for column in zip(*changed, strict=True)))
 
     def _one(self, unit: Unit, each: Accepted[ResultRecorded], before: tuple[int, str]) -> tuple[int, str]:
@@ -59,9 +67,11 @@ class Tally:
         for due in unit.fire(each):
             history += f"!{due.ref}"
         match event.activity.rsplit("/", 1)[-1]:
-            case "refused":
-                unit.reject(each.message, Reject("may not be", "activity"))
+            case "refused" if self.broken:
+                unit.refuse(each.message, Reject("may not be", "activity"))
                 return count, history
+            case "raising" if self.broken:
+                raise KeyError(event.learner)
             case "ignored":
                 unit.ignore(each.message)
                 return count, history

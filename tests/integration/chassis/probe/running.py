@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 
-from chassis.database import Pool, open_pool
+from chassis.database import open_pool
 from chassis.health import Health
 from chassis.relay.relay import Relay
 from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
 from chassis.streams.faust_runner import FaustRunner
 from chassis.unit.outbox import Partitions
+from chassis.unit.replay import Replays
 from chassis.unit.work import UnitOfWork
 from tests.integration.chassis.probe.handler import Tally
 
@@ -51,7 +52,7 @@ async def consuming(probe: Probe, runner: str, batch_size: int = 500) -> AsyncIt
 
 
 @asynccontextmanager
-async def running(probe: Probe, runner: str, handler: Tally, batch_size: int) -> AsyncIterator[Pool]:
+async def running(probe: Probe, runner: str, handler: Tally, batch_size: int) -> AsyncIterator[Health]:
     """Run a handler; an error that ends the consumer is raised when the block is left."""
     pool = await open_pool(probe.consume, 3)
     settings = ConsumerSettings(
@@ -63,14 +64,16 @@ async def running(probe: Probe, runner: str, handler: Tally, batch_size: int) ->
         heartbeat_ms=500,
     )
     work = UnitOfWork(pool, handler, Partitions(PARTITIONS, {}))
+    health = Health()
     stop = asyncio.Event()
-    task = asyncio.create_task(RUNNERS[runner](settings, work, Health()).run(stop))
+    task = asyncio.create_task(RUNNERS[runner](settings, work, health).run(stop))
+    replays = asyncio.create_task(Replays(pool, work).run(stop))
     try:
-        yield pool
+        yield health
     finally:
         stop.set()
         try:
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(asyncio.gather(task, replays), 20)
         finally:
             await pool.close()
 

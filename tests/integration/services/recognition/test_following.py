@@ -5,6 +5,7 @@ import random
 
 from cairn.events.attainment import AttainmentChanged
 from cairn.ids import TenantId
+from chassis.unit.replay import Replays
 from services.recognition.domain.facts import AwardState
 from tests.integration.services.recognition.house import (
     DEMONSTRATED,
@@ -53,12 +54,35 @@ async def test_a_lowering_puts_under_review_what_rests_on_it(house: House) -> No
 
 async def test_a_past_revision_is_ignored_and_a_repeat_is_a_duplicate(house: House) -> None:
     await house.publish(*STACK)
-    newer, older = house.changed("m1", LOWERED, 2), house.changed("m1", DEMONSTRATED, 1)
-    assert await house.feed(newer, older, newer) == []
-    counts = await house.stored(
-        f"select applied, ignored, duplicate from chassis.fence where consumer = '{house.topic}'"  # noqa: S608
+    first, newer, past = house.changed("m1"), house.changed("m1", LOWERED, 2), house.changed("m1", LOWERED, 1)
+    made = await house.feed(first, newer)
+    assert await house.feed(past, newer) == made
+    assert await outcomes(house) == (2, 1, 1, 0)
+
+
+async def test_a_revision_that_came_too_early_waits_for_what_is_missing(house: House) -> None:
+    await house.publish(*STACK)
+    early, missing = house.changed("m1", LOWERED, 2), house.changed("m1", DEMONSTRATED, 1)
+    assert await house.feed(early, house.changed("m2")) == []
+    assert await outcomes(house) == (0, 0, 0, 2)
+    assert said(await house.feed(missing)) == [("m1", "conferred")]
+    assert await Replays(house.consume, await house.work()).next()
+    assert await outcomes(house) == (3, 0, 0, 0)
+    assert said(await house.decisions()) == [
+        ("m1", "conferred"),
+        ("m1", "under_review"),
+        ("m2", "conferred"),
+        ("certificate", "referred"),
+        ("diploma", "referred"),
+    ]
+
+
+async def outcomes(house: House) -> tuple[int, ...]:
+    """Return how many records were applied, ignored, duplicates and parked."""
+    (counts,) = await house.stored(
+        f"select applied, ignored, duplicate, parked from chassis.fence where consumer = '{house.topic}'"  # noqa: S608
     )
-    assert counts == [(1, 1, 1)]
+    return tuple(counts)
 
 
 async def test_batches_of_any_size_publish_the_same_bytes(alike: tuple[House, House, House]) -> None:

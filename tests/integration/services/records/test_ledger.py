@@ -2,16 +2,19 @@
 """Decisions become entries exactly once, in whole chains, however they are cut into batches (I1, I2)."""
 
 import json
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from cairn.events.decision import DecisionKind, DecisionMade
 from chassis.database import Pool
+from chassis.unit.parking import Asked, ask, heads
+from chassis.unit.replay import Replays
 from deploy.local.provision import Provisioned
 from services.records.app.ledger import ENTRIES
 from services.records.domain.chain import Link, verify_chain
-from tests.integration.services.records.feeding import PARENT, feed, life, made, seeing
+from tests.integration.services.records.feeding import PARENT, Feed, feed, life, made, seeing
 
 P, C, U, H, W = (
     DecisionKind.PROPOSED,
@@ -44,7 +47,7 @@ async def stored(pool: Pool, tenant: str) -> list[tuple[object, ...]]:
 async def outcomes(pool: Pool) -> dict[str, int]:
     row = await pool.fetchrow(
         "select sum(applied) as applied, sum(duplicate) as duplicate, sum(ignored) as ignored,"
-        " sum(dead_lettered) as dead_lettered from chassis.fence"
+        " sum(parked) as parked, sum(dead_lettered) as dead_lettered from chassis.fence"
     )
     return {name: int(count or 0) for name, count in row.items()} if row else {}
 
@@ -143,13 +146,48 @@ async def test_a_contradiction_is_put_aside_and_nothing_else_is_held_up(
     after = await outcomes(consume)
 
     assert [row[0] for row in await stored(serve, tenant)] == ["l3"]
-    assert after["dead_lettered"] - before["dead_lettered"] == 2
+    assert after["dead_lettered"] - before["dead_lettered"] == 1
+    assert after["parked"] - before["parked"] == 1
     reasons = [
         dict(json.loads(row["headers"]))["cairn_dlq_reason"]
         for row in await outbox(records, tenant)
         if row["topic"].endswith(".dlq")
     ]
-    assert sorted(reasons) == ["revision_gap", "upheld_while_absent"]
+    assert reasons == ["upheld_while_absent"]
+
+
+async def test_a_revision_that_came_too_early_waits_for_what_is_missing(
+    consume: Pool, serve: Pool, tenant: str
+) -> None:
+    before = await outcomes(consume)
+    one = Feed(consume)
+    await one.claim()
+    decisions = life(tenant, "l1", P, C, U)
+    await one.take([decisions[2], decisions[1]])
+    assert (await outcomes(consume))["parked"] == before["parked"] + 2
+    await one.take([decisions[0]])
+
+    assert await Replays(consume, one.work).next()
+    after = await outcomes(consume)
+    assert (after["parked"], after["applied"]) == (before["parked"], before["applied"] + 3)
+    assert [row[1] for row in await stored(serve, tenant)] == [1, 2]
+
+
+async def test_a_discarded_revision_leaves_no_gap(consume: Pool, serve: Pool, tenant: str) -> None:
+    one = Feed(consume)
+    await one.claim()
+    decisions = life(tenant, "l1", P, C, U)
+    await one.take([decisions[1], decisions[2]])
+    async with seeing(consume, tenant) as connection:
+        learner = decisions[0].tenant, decisions[0].learner
+        first = (await heads(connection, "records", [learner]))[learner]
+        await ask(connection, Asked(uuid4(), learner, "records", first.place, "op", discard=True))
+
+    assert await Replays(consume, one.work).next()
+    assert await stored(serve, tenant) == []
+    async with seeing(consume, tenant) as connection:
+        (left,) = (await heads(connection, "records", [learner])).values()
+    assert left.reason == "under_review_while_absent"
 
 
 async def test_an_old_revision_under_a_new_id_is_ignored(consume: Pool, serve: Pool, tenant: str) -> None:

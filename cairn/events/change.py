@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events that state a change count their revisions, so that a gap and a repeat show (design section 4).
+
+Facts, such as results, state none: they need no order.
+"""
+
+from typing import NamedTuple
+
+from cairn.events.attainment import AttainmentChanged
+from cairn.events.decision import DecisionMade
+
+
+class Change(NamedTuple):
+    """What an event changes of its learner, and which change of it this is, from 1."""
+
+    subject: str
+    revision: int
+
+
+def change_of(event: object) -> Change | None:
+    """Return what an event says that it changes; None for a fact."""
+    match event:
+        case AttainmentChanged():
+            return Change(event.competency, event.revision)
+        case DecisionMade():
+            return Change(event.credential, event.revision)
+        case _:
+            return None

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replay and discard of a learner's first waiting record, and of what waits behind it (design section 4).
+
+Asked for in a table, carried out by any process of the consumer: a unit of work that takes the same
+locks in the same order, folds in the order of arrival, and moves each record's count to how it ended.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Connection, Pool, transaction
+from chassis.errors import Reject
+from chassis.sqlstate import OUTSIDE, REDO
+from chassis.unit import fence
+from chassis.unit.breaker import BreakerOpen
+from chassis.unit.closing import close_unit
+from chassis.unit.deadletter import dead_letter
+from chassis.unit.fence import Outcome
+from chassis.unit.items import OPERATOR, Place, place_of
+from chassis.unit.learners import LearnerKey
+from chassis.unit.parking import ask_again, outcome_of
+from chassis.unit.retaking import Retaken, retake
+from chassis.unit.unit import Unit
+from chassis.unit.waiting import partitions_of, recount, remove, restate, waiting_of
+from chassis.unit.work import Raised, UnitOfWork
+from chassis.waiting import within
+
+# What one unit takes of a learner; the rest is asked for again.
+_MOST = 500
+_LOOK_SECONDS = 1.0
+_NEXT = "select tenant, id from chassis.next_replay($1) where id is not null"
+_TAKE = """
+select learner, place, action from chassis.replay
+where tenant = $1 and id = $2 and done_at is null
+for update skip locked
+"""
+_DONE = """
+update chassis.replay set done_at = now(), outcome = $3::text, followed = $4::int
+where tenant = $1::text and id = $2::uuid
+"""
+
+WAITED_OUT: tuple[type[Exception], ...] = (BreakerOpen, *OUTSIDE, *REDO)
+GONE = "gone"
+"""The record that was meant is not the learner's first waiting one, or waits no more."""
+STAYS = "stays"
+"""It could not be folded now either."""
+
+log = structlog.get_logger()
+
+
+class Request(NamedTuple):
+    """What was asked about one waiting record."""
+
+    learner: LearnerKey
+    place: int
+    discard: bool
+
+
+class Replays:
+    """Carries out the requests of one consumer, each in a transaction of its own."""
+
+    def __init__(self, pool: Pool, work: UnitOfWork) -> None:
+        self._pool = pool
+        self._work = work
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Carry out what is asked until told to stop; what an outside cause prevents is tried again."""
+        while not stop.is_set():
+            busy = False
+            try:
+                busy = await self.next()
+            except WAITED_OUT as error:
+                log.info("replay waits", consumer=self._work.consumer, error=type(error).__name__)
+            if not busy:
+                await within(_LOOK_SECONDS, stop)
+
+    async def next(self) -> bool:
+        """Carry out the request that has waited longest; tell whether there was one."""
+        found = await self._pool.fetchrow(_NEXT, self._work.consumer)
+        if found is None:
+            return False
+        raised: dict[Place, Reject] = {}
+        while True:
+            try:
+                await self._one(TenantId(found["tenant"]), found["id"], raised)
+            except Raised as at:
+                raised[place_of(at.record)] = at.error
+            else:
+                return True
+
+    async def _one(self, tenant: TenantId, request_id: UUID, raised: Mapping[Place, Reject]) -> None:
+        async with transaction(self._pool, [OPERATOR, tenant]) as connection:
+            row = await connection.fetchrow(_TAKE, tenant, request_id)
+            if row is None:
+                return
+            learner = tenant, LearnerId(row["learner"])
+            request = Request(learner, row["place"], row["action"] == "discard")
+            outcome, followed = await self._replay(connection, request, raised)
+            await connection.execute(_DONE, tenant, request_id, outcome, followed)
+
+    async def _replay(
+        self, connection: Connection, request: Request, raised: Mapping[Place, Reject]
+    ) -> tuple[str, int]:
+        consumer, learner = self._work.consumer, request.learner
+        partitions = await partitions_of(connection, consumer, learner)
+        await fence.lock(connection, consumer, partitions)
+        opened = await self._work.hold(connection, learner)
+        found = await waiting_of(connection, consumer, learner, _MOST + 1)
+        if not found or found[0].place != request.place:
+            return GONE, 0
+        # One that came from another partition meanwhile is for the next replay: its count is not locked.
+        most = next((place for place, row in enumerate(found) if row.record.at not in partitions), _MOST)
+        unit = self._work.unit(connection, opened)
+        taken = await retake(self._work, unit, opened, found[:most], raised, discard=request.discard)
+        self._write(unit, learner, taken)
+        if taken.stays is None and len(found) > most:
+            ask_again(unit.writes, consumer, {learner: found[most].place})
+        await unit.timers.store(connection, unit.writes)
+        await close_unit(unit, consumer, {})
+        if not taken.ended:
+            return STAYS, 0
+        return taken.ended[0][1].value, len(taken.ended) - 1
+
+    def _write(self, unit: Unit, learner: LearnerKey, taken: Retaken) -> None:
+        """Let go what has ended, say why the first of the rest stays, and move the counts."""
+        consumer = self._work.consumer
+        moved = list(taken.ended)
+        if taken.ended:
+            remove(unit.writes, consumer, learner, [row for row, _ in taken.ended])
+        if taken.stays is not None:
+            outcome = outcome_of(taken.stays.error)
+            moved.append((taken.stays, outcome))
+            restate(unit.writes, consumer, learner, taken.stays._replace(outcome=outcome), taken.change)
+        for row, outcome in moved:
+            if outcome is Outcome.DEAD_LETTERED and row.outcome is not outcome:
+                unit.outgoing.append(dead_letter(consumer, learner[0], row.record, row.error))
+        recount(unit.writes, consumer, moved)
