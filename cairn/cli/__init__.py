@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cairn.cli import policies, record, results, rules, topics
+from cairn.cli import consumers, policies, record, results, rules, topics, waiting
 from cairn.cli.output import report
 from cairn.client.errors import CallError
 
@@ -21,6 +21,11 @@ app.add_typer(policies.app, name="policies")
 app.add_typer(rules.app, name="rules")
 app.add_typer(results.app, name="results")
 app.add_typer(record.app, name="record")
+app.add_typer(consumers.app, name="consumers")
+app.add_typer(waiting.app, name="dlq")
+app.command()(waiting.parked)
+app.command()(consumers.counts)
+app.command()(consumers.lag)
 
 
 def main() -> None:

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cairn.assessment.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
+from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay, read_partitions
 from chassis.lifecycle import Process
+from chassis.operations.service import NAME as OPERATIONS
+from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
 from services.assessment.adapters.door import Door
@@ -52,8 +55,9 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
     http = HttpServer(
         http_application(door, settings.sources()), settings.assessment_http_port, process.health
     )
-    server = RpcServer([NAME], settings.assessment_grpc_port, process.health)
+    server = RpcServer([NAME, OPERATIONS], settings.assessment_grpc_port, process.health)
     add_PolicyServiceServicer_to_server(PolicyService(pool, PostgresPolicies()), server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
     process.add("http", http.run)
     process.add("grpc", server.run)
 

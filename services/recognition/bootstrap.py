@@ -3,9 +3,12 @@
 
 from pathlib import Path
 
+from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from cairn.recognition.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
+from chassis.operations.service import NAME as OPERATIONS
+from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
 from services.recognition.adapters.grpc_rules import NAME, RuleService
@@ -28,9 +31,10 @@ def make_handler(settings: ConsumeSettings) -> FollowAttainments:
 async def assemble_serve(process: Process, settings: ServeSettings) -> None:
     """Answer ``cairn.recognition.v1`` on loopback."""
     pool = await add_pool(process, settings, settings.database_pool_size, "recognition-serve")
-    server = RpcServer([NAME], settings.recognition_grpc_port, process.health)
+    server = RpcServer([NAME, OPERATIONS], settings.recognition_grpc_port, process.health)
     service = RuleService(pool, PostgresRules(), PlainAllocator())
     add_RuleServiceServicer_to_server(service, server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
     process.add("grpc", server.run)
 
 

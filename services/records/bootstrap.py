@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from cairn.records.v1.record_service_pb2_grpc import add_RecordServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
+from chassis.operations.service import NAME as OPERATIONS
+from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
 from services.records.adapters.grpc_service import NAME, RecordService
@@ -36,9 +39,10 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
     desk = Desk(LoopbackOnly(), DisclosureLog(PostgresDisclosures(pool)))
     tokens = PageTokens(settings.records_page_token_secret.get_secret_value().encode())
     reader = Reader(desk, store, tokens, lambda: datetime.now(UTC))
-    server = RpcServer([NAME], settings.records_grpc_port, process.health)
+    server = RpcServer([NAME, OPERATIONS], settings.records_grpc_port, process.health)
     service = RecordService(desk, reader, Watcher(desk, store, growth))
     add_RecordServiceServicer_to_server(service, server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
     listener = PostgresGrowth(settings.database_url.get_secret_value(), growth, process.health)
     process.add("grpc", server.run)
     process.add("growth", listener.run)

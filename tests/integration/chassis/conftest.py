@@ -27,7 +27,8 @@ async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
     topics = [f"probe.{name}", f"probe.{name}.out", f"probe.{name}.dlq"]
     await with_admin(broker, lambda admin: admin.create_topics([NewTopic(t, PARTITIONS, 1) for t in topics]))
     admin_dsn = urlunsplit(urlsplit(postgres)._replace(path=f"/{made.database}"))
-    yield Probe(broker, topics[0], topics[1], made.dsns["consume"], made.dsns["relay"], admin_dsn)
+    consume, serve, relay = (made.dsns[role] for role in ("consume", "serve", "relay"))
+    yield Probe(broker, topics[0], topics[1], consume, serve, relay, admin_dsn)
     await with_admin(broker, lambda admin: admin.delete_topics(topics))
     await drop_database(postgres, made.database)
 

@@ -27,8 +27,10 @@ LEFT_OUT = {
     "chassis.unit.outbox.NOTIFY": "reads no table",
     "services.records.adapters.postgres_positions._WAKE": "reads no table",
 }
-# What is read in the order of its index, from its beginning and no further than a limit.
+# What is read in the order of its index, from its beginning and no further than a limit; or to the end, where
+# all is wanted of a table that has a row for each partition.
 IN_ORDER = {
+    "chassis.operations.store._CONSUMERS",
     "chassis.relay.relay._OLDEST",
     "chassis.relay.slot._UNSENT",
     "services.records.adapters.postgres_positions._SEQUENCE",

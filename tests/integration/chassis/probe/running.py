@@ -34,6 +34,7 @@ class Probe:
     topic: str
     published: str
     consume: str
+    serve: str
     relay: str
     admin: str
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``cairn counts``, ``cairn lag``, ``cairn consumers``: how every record ended, and what is not done yet."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from cairn.cli.options import BROKERS, BootstrapServers, Json
+from cairn.cli.output import as_json, err, out, print_json, table
+from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_one
+from cairn.client.operations import OperationsClient
+from cairn.operations.v1.consumer_pb2 import Consumer, PartitionProgress
+
+app = typer.Typer(help="The consumers of the services.", no_args_is_help=True)
+
+_COUNTS = ("applied", "duplicate", "ignored", "parked", "dead_lettered")
+Found = dict[Service, Sequence[Consumer]]
+
+
+def counts(service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
+    """Count how the records of every consumer and topic ended; each ended in exactly one way."""
+    found = asyncio.run(of_each(service, OperationsClient.consumers))
+    rows = [
+        (owner, _short(consumer), topic, [sum(getattr(each, name) for each in of) for name in _COUNTS])
+        for owner, consumer, topic, of in _topics(found)
+    ]
+    if json:
+        print_json(
+            [
+                {"service": owner, "consumer": name, "topic": topic, **dict(zip(_COUNTS, ended, strict=True))}
+                for owner, name, topic, ended in rows
+            ]
+        )
+        return
+    columns = ("Service", "Consumer", "Topic", *(name.replace("_", " ").capitalize() for name in _COUNTS))
+    cells = [(owner, name, topic, *(f"{count:,}" for count in ended)) for owner, name, topic, ended in rows]
+    out().print(table("", columns, cells))
+
+
+def lag(
+    service: Services = [],  # noqa: B006 - typer's way
+    bootstrap_servers: BootstrapServers = BROKERS,
+    json: Json = False,
+) -> None:
+    """Say how many records each consumer has yet to take, by the services' own progress."""
+    found = asyncio.run(of_each(service, OperationsClient.consumers))
+    topics = [(owner, consumer, topic, of) for owner, consumer, topic, of in _topics(found)]
+    places = {TopicPartition(each.topic, each.partition) for *_, of in topics for each in of}
+    try:
+        ends = asyncio.run(_ends(bootstrap_servers, places))
+    except KafkaError as error:
+        err().print(f"[red]error:[/] the broker cannot be asked ({type(error).__name__})")
+        raise typer.Exit(1) from None
+    rows = [
+        (owner, _short(consumer), topic, _behind(of, ends), consumer.HasField("halt_time"))
+        for owner, consumer, topic, of in topics
+    ]
+    if json:
+        names = ("service", "consumer", "topic", "lag", "halted")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    cells = [(*row[:3], f"{row[3]:,}", "halted" if row[4] else "") for row in rows]
+    out().print(table("", ("Service", "Consumer", "Topic", "Lag", ""), cells))
+
+
+@app.command("list")
+def list_(service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
+    """List the consumers with their progress in every partition, and since when one is halted."""
+    found = asyncio.run(of_each(service, OperationsClient.consumers))
+    if json:
+        print_json(
+            [{"service": owner, **as_json(one)} for owner, consumers in found.items() for one in consumers]
+        )
+        return
+    cells = [
+        (owner, _short(one), str(len(one.partitions)), _halt(one))
+        for owner, consumers in found.items()
+        for one in consumers
+    ]
+    out().print(table("", ("Service", "Consumer", "Partitions", "Halted since"), cells))
+
+
+@app.command()
+def resume(
+    consumer: Annotated[str, typer.Argument(help="The consumer, as `cairn consumers list` names it.")],
+    service: OneService,
+    operator: Operator = "",
+) -> None:
+    """Let a consumer go on that its breaker has halted; mend the cause first."""
+    if not asyncio.run(of_one(service, operator, lambda client: client.resume(consumer))):
+        out().print("it was not halted")
+        raise typer.Exit(1)
+    out().print("resumed")
+
+
+def _topics(found: Found) -> Iterable[tuple[Service, Consumer, str, list[PartitionProgress]]]:
+    for owner, consumers in found.items():
+        for consumer in consumers:
+            for topic in dict.fromkeys(each.topic for each in consumer.partitions):
+                yield owner, consumer, topic, [each for each in consumer.partitions if each.topic == topic]
+
+
+async def _ends(bootstrap: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(sorted(places))
+    finally:
+        await consumer.stop()
+    return ends
+
+
+def _behind(partitions: Iterable[PartitionProgress], ends: dict[TopicPartition, int]) -> int:
+    return sum(
+        max(0, ends.get(TopicPartition(each.topic, each.partition), 0) - each.next_offset)
+        for each in partitions
+    )
+
+
+def _short(consumer: Consumer) -> str:
+    return consumer.name.removeprefix("consumers/")
+
+
+def _halt(consumer: Consumer) -> str:
+    return consumer.halt_time.ToJsonString() if consumer.HasField("halt_time") else ""

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``cairn parked`` and ``cairn dlq``: what waits of whom and why, and what is to become of it."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from cairn.cli.options import Json, Tenant
+from cairn.cli.output import as_json, out, print_json, table, word
+from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_one
+from cairn.client.operations import OperationsClient
+from cairn.operations.v1.operations_service_pb2 import Replay
+from cairn.operations.v1.waiting_record_pb2 import WaitingRecord, WaitingState
+
+app = typer.Typer(help="Dead letters: records that could not be folded.", no_args_is_help=True)
+
+Name = Annotated[
+    str,
+    typer.Argument(help="institutions/…/consumers/…/learners/…/records/…, as `cairn dlq list` tells it."),
+]
+_COLUMNS = ("Service", "Record", "State", "Reason", "Field", "From")
+
+
+def parked(tenant: Tenant, service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
+    """List everything that waits, in the order in which it will be folded."""
+    _list(tenant, service, json, first_only=False)
+
+
+@app.command("list")
+def list_(tenant: Tenant, service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
+    """List the first waiting record of each learner, which is the one to look at."""
+    _list(tenant, service, json, first_only=True)
+
+
+@app.command()
+def show(name: Name, service: OneService, json: Json = False) -> None:
+    """Show a record and what waits behind it."""
+
+    async def ask(client: OperationsClient) -> list[WaitingRecord]:
+        _, tenant, _, consumer, _, learner, *_ = [*name.split("/"), *[""] * 6]
+        return [each async for each in client.waiting(tenant, consumer, learner)]
+
+    _show({service: asyncio.run(of_one(service, "", ask))}, json)
+
+
+@app.command()
+def replay(name: Name, service: OneService, operator: Operator = "", json: Json = False) -> None:
+    """Fold a learner's first waiting record, and those behind it as far as they go."""
+
+    async def ask(client: OperationsClient) -> Replay:
+        return await client.carried_out(await client.replay(name))
+
+    _tell(asyncio.run(of_one(service, operator, ask)), json)
+
+
+@app.command()
+def discard(name: Name, service: OneService, operator: Operator = "", json: Json = False) -> None:
+    """Pass a learner's first waiting record over for good, and fold those behind it."""
+
+    async def ask(client: OperationsClient) -> Replay:
+        return await client.carried_out(await client.discard(name))
+
+    _tell(asyncio.run(of_one(service, operator, ask)), json)
+
+
+def _list(tenant: str, services: list[Service], json: bool, *, first_only: bool) -> None:
+    async def ask(client: OperationsClient) -> list[WaitingRecord]:
+        return [each async for each in client.waiting(tenant, first_only=first_only)]
+
+    _show(asyncio.run(of_each(services, ask)), json)
+
+
+def _show(found: dict[Service, list[WaitingRecord]], json: bool) -> None:
+    rows = [(service, record) for service, records in found.items() for record in records]
+    if json:
+        print_json([{"service": service, **as_json(record)} for service, record in rows])
+        return
+    cells = [
+        (
+            service,
+            record.name,
+            word(WaitingState.Name(record.state), "WAITING_STATE_"),
+            record.reason,
+            record.field,
+            f"{record.topic}[{record.partition}] {record.offset}",
+        )
+        for service, record in rows
+    ]
+    out().print(table("", _COLUMNS, cells))
+
+
+def _tell(answer: Replay, json: bool) -> None:
+    """Say what became of a request; the exit code is 1 where the record waits still."""
+    if json:
+        print_json(as_json(answer))
+    elif not answer.done:
+        out().print("asked for; no consumer has carried it out yet")
+    else:
+        out().print(f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it folded")
+    if not answer.done or answer.outcome in {"stays", "gone"}:
+        raise typer.Exit(1)

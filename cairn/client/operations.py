@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators see and do at one service: progress, waiting records, replays, halted consumers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import grpc
+
+from cairn.client.channel import ask, open_channel
+from cairn.operations.v1.consumer_pb2 import Consumer
+from cairn.operations.v1.operations_service_pb2 import (
+    DiscardRecordRequest,
+    GetReplayRequest,
+    ListConsumersRequest,
+    ListWaitingRecordsRequest,
+    Replay,
+    ReplayRecordRequest,
+    ResumeConsumerRequest,
+)
+from cairn.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cairn.operations.v1.waiting_record_pb2 import WaitingRecord
+
+_LOOK_SECONDS = 0.2
+
+
+class OperationsClient:
+    """Asks one service; every method raises CallError. ``operator`` is who asks, and stays on record."""
+
+    def __init__(self, channel: grpc.aio.Channel, operator: str) -> None:
+        """Use a channel that the caller closes."""
+        self._stub = OperationsServiceStub(channel)
+        self._operator = operator
+
+    async def consumers(self) -> Sequence[Consumer]:
+        """Return the service's consumers with their progress and counts."""
+        return (await ask(self._stub.ListConsumers, ListConsumersRequest())).consumers
+
+    async def resume(self, consumer: str) -> bool:
+        """Let a halted consumer go on; tell whether it was halted."""
+        request = ResumeConsumerRequest(name=f"consumers/{consumer}", operator=self._operator)
+        return (await ask(self._stub.ResumeConsumer, request)).resumed
+
+    async def waiting(
+        self, tenant: str, consumer: str = "-", learner: str = "-", *, first_only: bool = False
+    ) -> AsyncIterator[WaitingRecord]:
+        """Yield what waits, by consumer, learner and order; only the first of each learner if asked."""
+        parent = f"institutions/{tenant}/consumers/{consumer}/learners/{learner}"
+        request = ListWaitingRecordsRequest(parent=parent, page_size=1000, first_only=first_only)
+        while True:
+            page = await ask(self._stub.ListWaitingRecords, request)
+            for record in page.records:
+                yield record
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def replay(self, name: str) -> Replay:
+        """Ask for a learner's first waiting record to be folded, and those behind it."""
+        request = ReplayRecordRequest(name=name, operator=self._operator, request_id=str(uuid4()))
+        return (await ask(self._stub.ReplayRecord, request)).replay
+
+    async def discard(self, name: str) -> Replay:
+        """Ask for a learner's first waiting record to be passed over for good."""
+        request = DiscardRecordRequest(name=name, operator=self._operator, request_id=str(uuid4()))
+        return (await ask(self._stub.DiscardRecord, request)).replay
+
+    async def carried_out(self, replay: Replay, seconds: float = 30.0) -> Replay:
+        """Return the replay once it is done, or as it stands after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while not replay.done and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
+            replay = (await ask(self._stub.GetReplay, GetReplayRequest(name=replay.name))).replay
+        return replay
+
+
+@asynccontextmanager
+async def open_operations(address: str, operator: str) -> AsyncIterator[OperationsClient]:
+    """Open a channel of its own for a client."""
+    async with open_channel(address) as channel:
+        yield OperationsClient(channel, operator)

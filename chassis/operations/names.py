@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resource names, request ids and page tokens of ``cairn.operations.v1``: read strictly, or refused."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import UUID
+
+from cairn.ids import TenantId, is_opaque
+from chassis.operations.store import BEGINNING, Place
+from chassis.rpc.refusal import Refusal, Violation, invalid
+
+_PARENT = "institutions/{institution}/consumers/{consumer}/learners/{learner}"
+_CONSUMER = r"[a-z][a-z0-9._-]{0,127}"
+_NUMBER = r"[1-9][0-9]{0,18}"
+_LARGEST_PLACE = 2**63
+_LONGEST_OPERATOR = 128
+_consumer = re.compile(rf"consumers/({_CONSUMER})")
+_parent = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)/learners/([^/]+)")
+_record = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/learners/([^/]+)/records/({_NUMBER})")
+_replay = re.compile(r"institutions/([^/]+)/replays/([0-9a-f-]{36})")
+_place = re.compile(rf"({_CONSUMER})/([^/]+)/({_NUMBER})")
+
+
+def read_consumer(name: str) -> str:
+    """Read the name of a consumer."""
+    found = _consumer.fullmatch(name)
+    if found is None:
+        raise invalid(Violation("name", "must be consumers/{consumer}"))
+    return found[1]
+
+
+def consumer_name(consumer: str) -> str:
+    """Return the name of a consumer."""
+    return f"consumers/{consumer}"
+
+
+def read_parent(parent: str) -> tuple[TenantId, str, str]:
+    """Read whose waiting records are asked for: the institution, a consumer and a learner, or "" for all."""
+    found = _parent.fullmatch(parent)
+    if found is None or not is_opaque(found[1]) or not (found[3] == "-" or is_opaque(found[3])):
+        raise invalid(Violation("parent", f"must be {_PARENT}, with opaque ids, or - for all"))
+    consumer, learner = ("" if part == "-" else part for part in (found[2], found[3]))
+    return TenantId(found[1]), consumer, learner
+
+
+def read_record(name: str) -> tuple[TenantId, Place]:
+    """Read the name of a waiting record."""
+    found = _record.fullmatch(name)
+    if found is None or not (is_opaque(found[1]) and is_opaque(found[3])) or int(found[4]) >= _LARGEST_PLACE:
+        raise invalid(Violation("name", f"must be {_PARENT}/records/{{record}}"))
+    return TenantId(found[1]), Place(found[2], found[3], int(found[4]))
+
+
+def record_name(tenant: TenantId, at: Place) -> str:
+    """Return the name of a waiting record."""
+    return f"institutions/{tenant}/consumers/{at.consumer}/learners/{at.learner}/records/{at.place}"
+
+
+def read_replay(name: str) -> tuple[TenantId, UUID]:
+    """Read the name of a replay."""
+    found = _replay.fullmatch(name)
+    if found is None or not is_opaque(found[1]):
+        raise invalid(Violation("name", "must be institutions/{institution}/replays/{replay}"))
+    return TenantId(found[1]), _uuid("name", found[2])
+
+
+def replay_name(tenant: TenantId, request: UUID) -> str:
+    """Return the name of a replay, which is that of its request."""
+    return f"institutions/{tenant}/replays/{request}"
+
+
+def read_request(request_id: str, operator: str) -> tuple[UUID, str]:
+    """Read under which id something is asked, and who asks."""
+    return _uuid("request_id", request_id), read_operator(operator)
+
+
+def read_operator(operator: str) -> str:
+    """Read who asks."""
+    if not 0 < len(operator) <= _LONGEST_OPERATOR or not operator.isprintable():
+        raise invalid(Violation("operator", f"must be 1 to {_LONGEST_OPERATOR} printable characters"))
+    return operator
+
+
+def page_token(at: Place) -> str:
+    """Return the token that goes on behind a record."""
+    return urlsafe_b64encode("/".join(map(str, at)).encode()).decode()
+
+
+def read_page_token(token: str) -> Place:
+    """Return the record to go on behind."""
+    if not token:
+        return BEGINNING
+    try:
+        found = _place.fullmatch(urlsafe_b64decode(token.encode("ascii")).decode())
+    except ValueError:
+        found = None
+    if found is None or not is_opaque(found[2]) or int(found[3]) >= _LARGEST_PLACE:
+        wanted = Violation("page_token", "must be the next_page_token of the page before")
+        raise Refusal("INVALID_PAGE_TOKEN", "the page token was not given for this list", [wanted])
+    return Place(found[1], found[2], int(found[3]))
+
+
+def _uuid(field: str, text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise invalid(Violation(field, "must be a UUID")) from None

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``cairn.operations.v1.OperationsService``, which every service offers about its own consumers.
+
+Until operators can be authenticated the server is bound to loopback, and so is every caller.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import grpc
+
+from cairn.ids import TenantId
+from cairn.operations.v1 import consumer_pb2, waiting_record_pb2
+from cairn.operations.v1 import operations_service_pb2 as messages
+from cairn.operations.v1 import operations_service_pb2_grpc as stubs
+from chassis.database import Pool
+from chassis.operations.names import (
+    consumer_name,
+    page_token,
+    read_consumer,
+    read_operator,
+    read_page_token,
+    read_parent,
+    read_record,
+    read_replay,
+    read_request,
+    record_name,
+    replay_name,
+)
+from chassis.operations.store import OperationsStore, Progress, Replay, WaitingRecord
+from chassis.rpc.refusal import Refusal, Violation, invalid
+from chassis.rpc.server import is_loopback
+
+NAME = messages.DESCRIPTOR.services_by_name["OperationsService"].full_name
+_USUAL_PAGE, _LARGEST_PAGE = 100, 1000
+
+
+class OperationsService(stubs.OperationsServiceServicer):
+    """Answers operators."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._store = OperationsStore(pool)
+
+    async def ListConsumers(  # noqa: N802 - the contract's name
+        self, _request: messages.ListConsumersRequest, context: Any
+    ) -> messages.ListConsumersResponse:
+        _authorise(context)
+        found = groupby(await self._store.consumers(), key=lambda progress: progress.consumer)
+        consumers = [_consumer(name, list(partitions)) for name, partitions in found]
+        return messages.ListConsumersResponse(consumers=consumers)
+
+    async def ResumeConsumer(  # noqa: N802 - the contract's name
+        self, request: messages.ResumeConsumerRequest, context: Any
+    ) -> messages.ResumeConsumerResponse:
+        _authorise(context)
+        consumer, operator = read_consumer(request.name), read_operator(request.operator)
+        return messages.ResumeConsumerResponse(resumed=await self._store.resume(consumer, operator))
+
+    async def ListWaitingRecords(  # noqa: N802 - the contract's name
+        self, request: messages.ListWaitingRecordsRequest, context: Any
+    ) -> messages.ListWaitingRecordsResponse:
+        _authorise(context)
+        tenant, *only = read_parent(request.parent)
+        if request.page_size < 0:
+            raise invalid(Violation("page_size", "must not be negative"))
+        size = min(request.page_size or _USUAL_PAGE, _LARGEST_PAGE)
+        found = await self._store.waiting(
+            tenant,
+            read_page_token(request.page_token),
+            (only[0], only[1]),
+            size + 1,
+            first_only=request.first_only,
+        )
+        return messages.ListWaitingRecordsResponse(
+            records=[_waiting(tenant, each) for each in found[:size]],
+            next_page_token=page_token(found[size - 1].at) if len(found) > size else "",
+        )
+
+    async def ReplayRecord(  # noqa: N802 - the contract's name
+        self, request: messages.ReplayRecordRequest, context: Any
+    ) -> messages.ReplayRecordResponse:
+        _authorise(context)
+        return messages.ReplayRecordResponse(replay=await self._ask(request, discard=False))
+
+    async def DiscardRecord(  # noqa: N802 - the contract's name
+        self, request: messages.DiscardRecordRequest, context: Any
+    ) -> messages.DiscardRecordResponse:
+        _authorise(context)
+        return messages.DiscardRecordResponse(replay=await self._ask(request, discard=True))
+
+    async def GetReplay(  # noqa: N802 - the contract's name
+        self, request: messages.GetReplayRequest, context: Any
+    ) -> messages.GetReplayResponse:
+        _authorise(context)
+        tenant, replay = read_replay(request.name)
+        found = await self._store.replay(tenant, replay)
+        if found is None:
+            raise Refusal("NOT_FOUND", "there is no such replay")
+        return messages.GetReplayResponse(replay=_replay(request.name, found))
+
+    async def _ask(
+        self, request: messages.ReplayRecordRequest | messages.DiscardRecordRequest, *, discard: bool
+    ) -> messages.Replay:
+        tenant, at = read_record(request.name)
+        request_id, operator = read_request(request.request_id, request.operator)
+        stands = await self._store.replay(tenant, request_id)
+        if stands is None:
+            await self._check_first(tenant, at.consumer, at.learner, at.place)
+            stands = await self._store.ask(tenant, request_id, at, operator, discard=discard)
+        if (stands.at, stands.discard) != (at, discard):
+            raise Refusal("REQUEST_ID_REUSED", "the request id was used before, for another request")
+        return _replay(replay_name(tenant, request_id), stands)
+
+    async def _check_first(self, tenant: TenantId, consumer: str, learner: str, place: int) -> None:
+        first = await self._store.first(tenant, consumer, learner)
+        if first is None or place < first:
+            raise Refusal("NOT_FOUND", "there is no such waiting record")
+        if place > first:
+            raise invalid(Violation("name", "must name the first waiting record of the learner"))
+
+
+def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    if not is_loopback(context.peer()):
+        raise Refusal("PERMISSION_DENIED", "only callers on this machine may ask")
+
+
+def _consumer(name: str, partitions: Sequence[Progress]) -> consumer_pb2.Consumer:
+    message = consumer_pb2.Consumer(name=consumer_name(name))
+    for each in partitions:
+        applied, duplicate, ignored, parked, dead_lettered = each.counts
+        message.partitions.add(
+            topic=each.topic,
+            partition=each.partition,
+            next_offset=each.next_offset,
+            applied=applied,
+            duplicate=duplicate,
+            ignored=ignored,
+            parked=parked,
+            dead_lettered=dead_lettered,
+        )
+    if halted := partitions[0].halted:
+        message.halt_time.FromDatetime(halted)
+    return message
+
+
+def _waiting(tenant: TenantId, waiting: WaitingRecord) -> waiting_record_pb2.WaitingRecord:
+    message = waiting_record_pb2.WaitingRecord(
+        name=record_name(tenant, waiting.at),
+        state=waiting_record_pb2.WaitingState.Value(f"WAITING_STATE_{waiting.outcome.upper()}"),
+        reason=waiting.reason,
+        field=waiting.field,
+        topic=waiting.topic,
+        partition=waiting.partition,
+        offset=waiting.offset,
+    )
+    message.wait_time.FromDatetime(waiting.since)
+    return message
+
+
+def _replay(name: str, replay: Replay) -> messages.Replay:
+    return messages.Replay(name=name, done=replay.done, outcome=replay.outcome, followed=replay.followed)

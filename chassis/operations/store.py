@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators see of the chassis's own tables, and the requests that they leave there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Pool, transaction
+from chassis.unit import breaker
+from chassis.unit.parking import Asked, ask, heads
+
+_CONSUMERS = """
+select fence.consumer, fence.topic, fence.partition, fence.next_offset, fence.applied, fence.duplicate,
+    fence.ignored, fence.parked, fence.dead_lettered, breaker.open_since
+from chassis.fence
+left join lateral (
+    select open_since from chassis.breaker where breaker.consumer = fence.consumer offset 0
+) as breaker on true
+order by fence.consumer, fence.topic, fence.partition
+"""
+_WAITING = """
+select consumer, learner, place, outcome, reason, field, topic, partition, "offset", since
+from chassis.parked
+where tenant = $1 and (consumer, learner, place) > ($2, $3, $4)
+    and ($5 = '' or consumer = $5) and ($6 = '' or learner = $6)
+    and (not $7 or not exists (
+        select from chassis.parked as before
+        where before.tenant = parked.tenant and before.consumer = parked.consumer
+            and before.learner = parked.learner and before.place < parked.place
+    ))
+order by tenant, consumer, learner, place
+limit $8
+"""
+_REPLAY = """
+select consumer, learner, place, action, done_at is not null as done, outcome, followed
+from chassis.replay where tenant = $1 and id = $2
+"""
+
+
+class Place(NamedTuple):
+    """Where a record waits at a tenant."""
+
+    consumer: str
+    learner: str
+    place: int
+
+
+BEGINNING = Place("", "", 0)
+
+
+class Progress(NamedTuple):
+    """How far a consumer is with one partition; ``counts`` are in the order of the outcomes."""
+
+    consumer: str
+    topic: str
+    partition: int
+    next_offset: int
+    counts: tuple[int, int, int, int, int]
+    halted: datetime | None
+
+
+class WaitingRecord(NamedTuple):
+    """One record that waits, and why."""
+
+    at: Place
+    outcome: str
+    reason: str
+    field: str
+    topic: str
+    partition: int
+    offset: int
+    since: datetime
+
+
+class Replay(NamedTuple):
+    """What was asked, and what became of it."""
+
+    at: Place
+    discard: bool
+    done: bool
+    outcome: str
+    followed: int
+
+
+class OperationsStore:
+    """Reads and writes as the serving role, which sees one tenant at a time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def consumers(self) -> list[Progress]:
+        """Return the progress of every consumer, by name, topic and partition."""
+        return [_progress(row) for row in await self._pool.fetch(_CONSUMERS)]
+
+    async def resume(self, consumer: str, operator: str) -> bool:
+        """Let a halted consumer go on; tell whether it was halted."""
+        async with self._pool.acquire() as connection:
+            return await breaker.resume(connection, consumer, operator)
+
+    async def waiting(
+        self, tenant: TenantId, after: Place, only: tuple[str, str], most: int, *, first_only: bool
+    ) -> Sequence[WaitingRecord]:
+        """Return the next waiting records behind a place; ``only`` is consumer and learner, "" for all."""
+        async with transaction(self._pool, [tenant]) as connection:
+            rows = await connection.fetch(_WAITING, tenant, *after, *only, first_only, most)
+        return [_waiting(row) for row in rows]
+
+    async def first(self, tenant: TenantId, consumer: str, learner: str) -> int | None:
+        """Return the place of a learner's first waiting record."""
+        key = tenant, LearnerId(learner)
+        async with transaction(self._pool, [tenant]) as connection:
+            head = (await heads(connection, consumer, [key])).get(key)
+        return None if head is None else head.place
+
+    async def ask(
+        self, tenant: TenantId, request: UUID, at: Place, operator: str, *, discard: bool
+    ) -> Replay:
+        """Ask for a replay or a discard, once for each request id; return what stands under it."""
+        key = tenant, LearnerId(at.learner)
+        async with transaction(self._pool, [tenant]) as connection:
+            await ask(connection, Asked(request, key, at.consumer, at.place, operator, discard))
+            return _replay(await connection.fetchrow(_REPLAY, tenant, request))
+
+    async def replay(self, tenant: TenantId, request: UUID) -> Replay | None:
+        """Return what was asked under a request id."""
+        async with transaction(self._pool, [tenant]) as connection:
+            row = await connection.fetchrow(_REPLAY, tenant, request)
+        return None if row is None else _replay(row)
+
+
+def _progress(row: Any) -> Progress:
+    consumer, topic, partition, next_offset, *counts, halted = row
+    applied, duplicate, ignored, parked, dead_lettered = counts
+    ended = applied, duplicate, ignored, parked, dead_lettered
+    return Progress(consumer, topic, partition, next_offset, ended, halted)
+
+
+def _waiting(row: Any) -> WaitingRecord:
+    consumer, learner, place, *rest = row
+    return WaitingRecord(Place(consumer, learner, place), *rest)
+
+
+def _replay(row: Any) -> Replay:
+    consumer, learner, place, action, done, outcome, followed = row
+    at = Place(consumer, learner, place)
+    return Replay(at, action == "discard", done, outcome or "", followed or 0)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator sees and does, by the command, against a service that really runs."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import grpc
+import pytest
+
+from cairn.client.errors import CallError
+from cairn.client.operations import open_operations
+from cairn.operations.v1.operations_service_pb2 import ListWaitingRecordsRequest, ReplayRecordRequest
+from cairn.operations.v1.operations_service_pb2_grpc import (
+    OperationsServiceStub,
+    add_OperationsServiceServicer_to_server,
+)
+from chassis.database import open_pool
+from chassis.health import Health
+from chassis.operations.service import NAME, OperationsService
+from chassis.rpc.server import RpcServer
+from chassis.unit.breaker import MOST_BUGS
+from tests.integration.chassis.probe.feed import feed, result
+from tests.integration.chassis.probe.handler import Tally
+from tests.integration.chassis.probe.running import Probe, counts, eventually, histories, running
+
+Run = Callable[..., Awaitable[tuple[int | None, str]]]
+
+
+@pytest.fixture
+async def address(probe: Probe) -> AsyncIterator[str]:
+    pool = await open_pool(probe.serve, 3)
+    server = RpcServer([NAME], 0, Health())
+    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
+    stop = asyncio.Event()
+    task = asyncio.create_task(server.run(stop))
+    yield f"127.0.0.1:{server.port}"
+    stop.set()
+    await task
+    await pool.close()
+
+
+@pytest.fixture
+def run(address: str, probe: Probe, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("CAIRN_RECORDS_ADDRESS", address)
+    monkeypatch.setenv("CAIRN_TENANT", "probe-a")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", probe.bootstrap)
+    monkeypatch.setenv("CAIRN_OPERATOR", "registrar's desk")
+    monkeypatch.setenv("COLUMNS", "250")
+
+    async def call(*arguments: str) -> tuple[int | None, str]:
+        command = Path(sys.executable).parent / "cairn"
+        asked = (*arguments, "--service", "records")
+        process = await asyncio.create_subprocess_exec(command, *asked, stdout=PIPE, stderr=PIPE)
+        told, troubled = await process.communicate()
+        assert troubled == b""
+        return process.returncode, told.decode()
+
+    return call
+
+
+async def listed(run: Run, *arguments: str) -> list[Any]:
+    """Return what a command lists as JSON."""
+    code, told = await run(*arguments, "--json")
+    assert code == 0
+    found: list[Any] = json.loads(told)
+    return found
+
+
+def tally(probe: Probe, *, broken: bool) -> Tally:
+    handler = Tally(probe.consumer, probe.topic, probe.published)
+    handler.broken = broken
+    return handler
+
+
+async def consumed(probe: Probe, records: int) -> None:
+    async def all_of_them() -> bool:
+        return sum((await counts(probe)).values()) == records
+
+    await eventually(all_of_them)
+
+
+async def test_a_dead_letter_is_found_replayed_and_discarded(probe: Probe, run: Run) -> None:
+    first = [result(1, "l1", "refused"), result(2, "l1"), result(3, "l2", "raising"), result(4, "l3")]
+    await feed(probe.bootstrap, probe.topic, first)
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await consumed(probe, 4)
+        first_of_each = await listed(run, "dlq", "list")
+        names = {each["name"].split("/")[5]: each["name"] for each in first_of_each}
+        assert sorted(names) == ["l1", "l2"]
+        assert {each["state"] for each in first_of_each} == {"WAITING_STATE_DEAD_LETTERED"}
+        assert (first_of_each[0]["reason"], first_of_each[0]["field"]) == ("may not be", "activity")
+        assert len(await listed(run, "parked")) == 3
+        _, shown = await run("dlq", "show", names["l1"])
+        assert "waits behind an earlier record of its learner" in shown
+
+        assert await run("dlq", "replay", names["l1"]) == (1, "stays, and 0 behind it folded\n")
+        assert await run("dlq", "discard", names["l2"]) == (0, "dead lettered, and 0 behind it folded\n")
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        assert await run("dlq", "replay", names["l1"]) == (0, "applied, and 1 behind it folded\n")
+    (counted,) = await listed(run, "counts")
+    assert (counted["topic"], counted["applied"], counted["dead_lettered"]) == (probe.topic, 3, 1)
+    assert await histories(probe) == {"probe-a/l1": ".e1.e2", "probe-a/l3": ".e4"}
+    connection = await asyncpg.connect(probe.admin)
+    operators = await connection.fetchval("select array_agg(distinct asked_by) from chassis.replay")
+    await connection.close()
+    assert operators == ["registrar's desk"]
+
+
+async def test_a_halted_consumer_shows_and_is_resumed(probe: Probe, run: Run) -> None:
+    await feed(
+        probe.bootstrap, probe.topic, [result(number, f"l{number}", "raising") for number in range(60)]
+    )
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await consumed(probe, MOST_BUGS)
+        assert " halted" in (await run("lag"))[1]
+        (behind,) = await listed(run, "lag")
+        assert behind["halted"]
+        assert 0 < behind["lag"] <= 60 - MOST_BUGS
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        assert await run("consumers", "resume", probe.consumer) == (0, "resumed\n")
+        await consumed(probe, 60)
+        assert await run("consumers", "resume", probe.consumer) == (1, "it was not halted\n")
+    (behind,) = await listed(run, "lag")
+    assert (behind["lag"], behind["halted"]) == (0, False)
+    (consumer,) = await listed(run, "consumers", "list")
+    assert "halt_time" not in consumer
+
+
+async def test_pages_and_tenants_and_what_cannot_be_asked(probe: Probe, address: str) -> None:
+    events = [
+        result(number, f"l{number % 5}", "refused", tenant=f"probe-{'ab'[number % 2]}")
+        for number in range(30)
+    ]
+    await feed(probe.bootstrap, probe.topic, events)
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await consumed(probe, 30)
+    async with open_operations(address, "op") as client:
+        names = [each.name async for each in client.waiting("probe-a")]
+        assert len(names) == 15
+        assert all(name.startswith("institutions/probe-a/") for name in names)
+        assert len([each async for each in client.waiting("probe-a", first_only=True)]) == 5
+        assert len([each async for each in client.waiting("probe-a", learner="l2")]) == 3
+        with pytest.raises(CallError, match="fields") as caught:
+            await client.replay(names[1])
+        assert caught.value.violations[0].description == "must name the first waiting record of the learner"
+        with pytest.raises(CallError) as caught:
+            await client.discard(names[0].replace("probe-a", "probe-c"))
+        assert caught.value.reason == "NOT_FOUND"
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = OperationsServiceStub(channel)
+        assert await all_pages(stub, "institutions/probe-a/consumers/-/learners/-") == names
+        await check_requests(stub, names[0])
+
+
+async def all_pages(stub: Any, parent: str) -> list[str]:
+    request = ListWaitingRecordsRequest(parent=parent, page_size=4)
+    names: list[str] = []
+    while True:
+        page = await stub.ListWaitingRecords(request)
+        names += [each.name for each in page.records]
+        if not page.next_page_token:
+            return names
+        request.page_token = page.next_page_token
+
+
+async def check_requests(stub: Any, name: str) -> None:
+    request = ReplayRecordRequest(name=name, operator="op", request_id=str(uuid4()))
+    first, again = await stub.ReplayRecord(request), await stub.ReplayRecord(request)
+    assert first.replay == again.replay
+    wrong = {"request_id": ["", "1"], "operator": ["", "x" * 129, "\n"], "name": ["", "a/b", f"{name}x"]}
+    for field, text in ((field, text) for field, texts in wrong.items() for text in texts):
+        other = ReplayRecordRequest()
+        other.CopyFrom(request)
+        setattr(other, field, text)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.ReplayRecord(other)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
