@@ -74,7 +74,7 @@ class AiokafkaRunner:
         try:
             with suppress(Stopped):
                 while not stop.is_set():
-                    await self._turn(consumer, batches)
+                    await self._turn(consumer, batches, assignment)
                     await advice.commit(_ADVICE_SECONDS)
                     assignment.check()
             await advice.commit(0)
@@ -99,8 +99,13 @@ class AiokafkaRunner:
             max_partition_fetch_bytes=1024 * 1024,
         )
 
-    async def _turn(self, consumer: AIOKafkaConsumer, batches: Batches) -> None:
+    async def _turn(self, consumer: AIOKafkaConsumer, batches: Batches, assignment: "_Assignment") -> None:
+        await assignment.settled()
         records = await self._poll(consumer)
+        # aiokafka may hand records out before a new partition is set to its progress, and then others again.
+        if moved := await assignment.settled():
+            records = [record for record in records if record.at not in moved]
+            await seek_to_progress(consumer, self._work, moved & _assigned(consumer))
         if not records:
             return
         offsets = await batches.process(records)
@@ -138,6 +143,15 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._work = work
         self._health = health
         self._failure: Exception | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._moved: set[Partition] = set()
+
+    async def settled(self) -> frozenset[Partition]:
+        """Wait until no assignment is under way; return what has been assigned since the last call."""
+        await self._idle.wait()
+        moved, self._moved = frozenset(self._moved), set()
+        return moved
 
     def check(self) -> None:
         """Raise what the last assignment failed of."""
@@ -150,6 +164,8 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         wanted = [Partition(at.topic, at.partition) for at in assigned]
+        self._moved.update(wanted)
+        self._idle.clear()
         try:
             async for attempt in stamina.retry_context(on=OUTSIDE, attempts=None, timeout=None, wait_max=5.0):
                 with attempt:
@@ -158,6 +174,8 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._failure = error
         else:
             self._health.met("assigned")
+        finally:
+            self._idle.set()
 
 
 async def seek_to_progress(consumer: AIOKafkaConsumer, work: UnitOfWork, wanted: Iterable[Partition]) -> None:

@@ -66,7 +66,7 @@ class Batches:
             )
             await self._acknowledge(done.offsets)
             offsets |= done.offsets
-            records = done.left
+            records = _followed(records[: len(records) - len(done.left)], done, done.left)
         return offsets
 
     # The contexts of stamina are made only once something has failed: they are some hundred objects that
@@ -104,9 +104,10 @@ class Batches:
                 return await self._bury(records[0], error)
         middle = len(records) // 2
         first = await self._halving(records[:middle])
-        if first.left:
-            return Done(first.offsets, [*first.left, *records[middle:]])
-        second = await self._halving(records[middle:])
+        rest = _followed(records[: middle - len(first.left)], first, records[middle:])
+        if first.left or not rest:
+            return Done(first.offsets, [*first.left, *rest])
+        second = await self._halving(rest)
         return Done(first.offsets | second.offsets, second.left)
 
     async def _redoing(self, records: Sequence[Record]) -> Done:
@@ -129,6 +130,16 @@ class Batches:
             sqlstate=sqlstate,
         )
         return await self._work.bury(record, Reject(f"refused by the database, SQLSTATE {sqlstate}"))
+
+
+def _followed(taken: Sequence[Record], done: Done, rest: Sequence[Record]) -> list[Record]:
+    """Return what is left of a batch without the partitions of which another owner's mark dropped records.
+
+    Those are not done: what follows them in this batch must not be folded either, not even where the
+    partition has been claimed anew meanwhile, for it would be taken for the other side of a hole.
+    """
+    dropped = {record.at for record in taken} - done.offsets.keys()
+    return [record for record in rest if record.at not in dropped]
 
 
 def _outside(error: Exception) -> bool:

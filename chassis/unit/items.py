@@ -33,6 +33,12 @@ def place_of(record: Record) -> Place:
     return record.at, record.offset
 
 
+def unrepeated(records: Sequence[Record]) -> Sequence[Record]:
+    """Return each record once, in order: a batch gathered over an assignment may hold one twice."""
+    places = {(record.at, record.offset): record for record in records}
+    return records if len(places) == len(records) else list(places.values())
+
+
 def read(handler: Handler[Any], records: Iterable[Record]) -> list[Item]:
     """Read every record by itself, in order."""
     items: list[Item] = []

@@ -108,7 +108,8 @@ class Ownership:
     def settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
         """Note what has been committed and return each partition's next offset."""
         offsets = {at: step.next_offset for at, step in steps.items()}
-        self._stood |= offsets
-        for at in offsets:
-            self._tried.pop(at, None)
+        for at, offset in offsets.items():
+            # One that was released meanwhile is not to be remembered: who knows where it will stand.
+            if self._tried.pop(at, None) is not None:
+                self._stood[at] = offset
         return offsets

@@ -31,7 +31,16 @@ from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Arrival, Seen, close, identity
-from chassis.unit.items import Item, Place, learners_of, messages_of, place_of, read, tenants_of
+from chassis.unit.items import (
+    Item,
+    Place,
+    learners_of,
+    messages_of,
+    place_of,
+    read,
+    tenants_of,
+    unrepeated,
+)
 from chassis.unit.learners import LearnerKey
 from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
@@ -112,7 +121,7 @@ class UnitOfWork:
         what the database raises, and BreakerOpen; nothing has then happened.
         """
         raised: dict[Place, Reject] = {}
-        taken = records
+        taken = records = unrepeated(records)
         while True:
             try:
                 return Done(await self._once(taken, raised), records[len(taken) :])

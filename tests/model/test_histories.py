@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single histories, told step by step: those that chance hardly ever finds.
 
-Each loses or doubles a record under the one defect, and does neither without. Against the last two the
-model has a guard that the chassis still lacks (``Batches._halving`` and ``AiokafkaRunner._poll``).
+Each loses or doubles a record under the one defect, and does neither without.
 """
 
 from collections.abc import Callable

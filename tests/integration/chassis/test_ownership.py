@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two owners of one partition: whichever commits second changes nothing."""
 
+import asyncio
+from collections.abc import Sequence
+
+import asyncpg
 import pytest
 
 from chassis.database import Pool
 from chassis.errors import Bug
+from chassis.health import Health
+from chassis.streams.batch import Batches
 from chassis.streams.message import Partition, Record
 from chassis.unit.outbox import Partitions
-from chassis.unit.work import UnitOfWork
+from chassis.unit.work import Done, UnitOfWork
 from tests.integration.chassis.probe.feed import as_record, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import Probe, counts, histories
@@ -48,6 +54,48 @@ async def test_a_claim_ends_being_disowned(probe: Probe, pool: Pool) -> None:
     assert await zombie.claim({AT: 0}) == {AT: 1}
     assert (await zombie.run([record(0), record(1)])).offsets == {AT: 2}
     assert (await counts(probe))["applied"] == 2
+
+
+class Overtaken(UnitOfWork):
+    """A consumer that another overtakes, and that claims its partition anew, while it halves a batch."""
+
+    def __init__(self, probe: Probe, pool: Pool, other: UnitOfWork) -> None:
+        super().__init__(pool, Tally(probe.consumer, "t", "t.out"), Partitions(3, {}))
+        self._other = other
+
+    async def run(self, records: Sequence[Record]) -> Done:
+        if len(records) == 4:
+            await self._other.claim({AT: 0})
+            await self._other.run([record(0)])
+            raise asyncpg.DataError("a value that the database refuses")
+        done = await super().run(records)
+        await self.claim({AT: 0})
+        return done
+
+
+async def test_half_of_a_batch_that_was_dropped_is_no_hole(probe: Probe, pool: Pool) -> None:
+    """Else the other half would go on behind records that nobody has folded."""
+    other = owner(probe, pool)
+    one = Overtaken(probe, pool, other)
+    await one.claim({AT: 0})
+    batches = Batches(one, Health(), _nobody, asyncio.Event())
+    assert await batches.process([record(offset) for offset in range(4)]) == {}
+    assert (await one.run([record(offset) for offset in range(1, 4)])).offsets == {AT: 4}
+    assert await histories(probe) == {"probe-a/l1": ".e0.e1.e2.e3"}
+
+
+async def _nobody(_offsets: object) -> None:
+    """Acknowledge to nobody: there is no broker here."""
+
+
+async def test_a_record_polled_twice_counts_once(probe: Probe, pool: Pool) -> None:
+    work = owner(probe, pool)
+    await work.claim({AT: 0})
+    junk = Record(AT, 1, b"probe-a/x", b"junk", (), 0)
+    batch = [record(0), junk, record(2), record(0), junk]
+    assert (await work.run(batch)).offsets == {AT: 3}
+    found = await counts(probe)
+    assert (found["applied"], found["dead_lettered"], sum(found.values())) == (2, 1, 3)
 
 
 async def test_redeliveries_are_not_counted_again(probe: Probe, pool: Pool) -> None:
