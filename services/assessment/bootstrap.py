@@ -8,7 +8,9 @@ from cairn.assessment.v1.policy_service_pb2_grpc import add_PolicyServiceService
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay, read_partitions
 from chassis.lifecycle import Process
 from chassis.rpc.server import RpcServer
-from chassis.settings import ServiceSettings
+from chassis.schedule.assembly import assemble_schedule as add_schedule
+from chassis.settings import ScheduleSettings, ServiceSettings
+from services.assessment.adapters.affected import AFFECTED
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
 from services.assessment.adapters.http_door import http_application
@@ -72,3 +74,8 @@ async def assemble_results(process: Process, settings: ResultsSettings) -> None:
 async def assemble_publish(process: Process, settings: ServiceSettings) -> None:
     """Relay the outbox."""
     await assemble_relay(process, settings, SERVICE)
+
+
+async def assemble_schedule(process: Process, settings: ScheduleSettings) -> None:
+    """Tell of timers that fall due, and of learners whom a publication can affect."""
+    await add_schedule(process, settings, SERVICE, AFFECTED)

@@ -7,7 +7,9 @@ from cairn.recognition.v1.rule_service_pb2_grpc import add_RuleServiceServicer_t
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
 from chassis.rpc.server import RpcServer
-from chassis.settings import ServiceSettings
+from chassis.schedule.assembly import assemble_schedule as add_schedule
+from chassis.settings import ScheduleSettings, ServiceSettings
+from services.recognition.adapters.affected import AFFECTED
 from services.recognition.adapters.grpc_rules import NAME, RuleService
 from services.recognition.adapters.postgres_learners import PostgresLearners
 from services.recognition.adapters.postgres_rules import PostgresRules
@@ -42,3 +44,8 @@ async def assemble_consume(process: Process, settings: ConsumeSettings) -> None:
 async def assemble_publish(process: Process, settings: ServiceSettings) -> None:
     """Relay the outbox."""
     await assemble_relay(process, settings, SERVICE)
+
+
+async def assemble_schedule(process: Process, settings: ScheduleSettings) -> None:
+    """Tell of timers that fall due, and of learners whom a publication can affect."""
+    await add_schedule(process, settings, SERVICE, AFFECTED)

@@ -31,6 +31,7 @@ LEFT_OUT = {
 IN_ORDER = {
     "chassis.relay.relay._OLDEST",
     "chassis.relay.slot._UNSENT",
+    "chassis.schedule.scans._NEXT",
     "services.records.adapters.postgres_positions._SEQUENCE",
 }
 INDEXED = {"Index Scan", "Index Only Scan"}
