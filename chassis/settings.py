@@ -89,6 +89,17 @@ class ServiceSettings(ProcessSettings):
     )
 
 
+class ScheduleSettings(ServiceSettings):
+    """What a process that schedules re-evaluations needs."""
+
+    reevaluations_per_second: int = Field(
+        default=500,
+        ge=1,
+        le=100_000,
+        description="the most learners a second, from 1 to 100000, evaluated again after a publication",
+    )
+
+
 S = TypeVar("S", bound=ProcessSettings)
 
 

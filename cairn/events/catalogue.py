@@ -29,6 +29,7 @@ from cairn.events.decision import DecisionMade, type_of_decision
 from cairn.events.entry import EntryRecorded, type_of_entry
 from cairn.events.fact import LearnerFact, type_of_fact
 from cairn.events.native import NativeResult, NativeRetraction, type_of_native
+from cairn.events.reevaluation import DueReached, EpochRaised, type_of_reevaluation
 from cairn.events.result import ResultRecorded, ResultRetracted, type_of_result
 from cairn.events.wire import instant_text
 from cairn.ids import LearnerId, TenantId
@@ -42,6 +43,8 @@ Event: TypeAlias = (
     | DecisionMade
     | EntryRecorded
     | LearnerFact
+    | DueReached
+    | EpochRaised
 )
 M = TypeVar("M")
 
@@ -85,6 +88,7 @@ _models: dict[str, Any] = {
     **type_of_attainment,
     **type_of_decision,
     **type_of_entry,
+    **type_of_reevaluation,
 }
 CATALOGUE: Mapping[str, tuple[Any, TypeAdapter[Any]]] = MappingProxyType(
     {name: (model, adapter_for(model)) for name, model in _models.items()}

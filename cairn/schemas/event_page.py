@@ -2,7 +2,7 @@
 """The page of all events, for people, made of the same schemas that machines read."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cairn.schemas.json_schema import Schema, all_schemas
@@ -26,11 +26,14 @@ _role = re.compile(r":[a-z]+:`~?\.?(?:[a-z_]+\.)*([^`]+)`")
 
 def event_page() -> str:
     """Return the page as Markdown."""
+    topics = (ingest_topic("platform"), *INTERNAL)
+    # An event that several topics carry is told once.
+    carried = {
+        name: [one for one in topics if name in one.models] for topic in topics for name in topic.models
+    }
     schemas = all_schemas()
-    parts = [_HEAD, _topic_table()]
-    for topic in (ingest_topic("platform"), *INTERNAL):
-        parts += [_event(name, topic, schemas[name]) for name in topic.models]
-    return "\n".join(parts)
+    events = [_event(name, on, schemas[name]) for name, on in carried.items()]
+    return "\n".join([_HEAD, _topic_table(), *events])
 
 
 def _topic_table() -> str:
@@ -42,9 +45,10 @@ def _topic_table() -> str:
     return "## Topics\n\n" + _table(rows)
 
 
-def _event(type_name: str, topic: Topic, schema: Schema) -> str:
-    name = topic.name.replace("ingest.platform.", "ingest.<platform>.")
-    head = f"## {schema['title']}\n\n`{type_name}` on `{name}`\n\n{_prose(schema)}\n"
+def _event(type_name: str, topics: Sequence[Topic], schema: Schema) -> str:
+    names = (topic.name.replace("ingest.platform.", "ingest.<platform>.") for topic in topics)
+    on = " and ".join(f"`{name}`" for name in names)
+    head = f"## {schema['title']}\n\n`{type_name}` on {on}\n\n{_prose(schema)}\n"
     parts = [head, _fields(schema)]
     for title, inner in schema.get("$defs", {}).items():
         parts.append(f"### {title}\n\n{_prose(inner)}\n")

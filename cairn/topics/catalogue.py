@@ -17,6 +17,7 @@ from cairn.events.decision import type_of_decision
 from cairn.events.entry import type_of_entry
 from cairn.events.fact import type_of_fact
 from cairn.events.native import type_of_native
+from cairn.events.reevaluation import type_of_reevaluation
 from cairn.events.result import type_of_result
 
 DEFAULT_PARTITIONS = 6
@@ -107,12 +108,14 @@ ASSESSMENT_REEVALUATIONS = Topic(
     summary="Work of assessment for itself: bring a learner up to an epoch or a due instant.",
     writer="assessment",
     readers=("assessment",),
+    models=type_of_reevaluation,
 )
 RECOGNITION_REEVALUATIONS = Topic(
     name="recognition.reevaluations.v1",
     summary="Work of recognition for itself: bring a learner up to an epoch or a due instant.",
     writer="recognition",
     readers=("recognition",),
+    models=type_of_reevaluation,
 )
 ENTRIES = Topic(
     name="records.entries.v1",

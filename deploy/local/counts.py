@@ -8,14 +8,21 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from cairn.topics.catalogue import COMPETENCY_EVENTS, DECISIONS, RESULTS, ingest_topic
+from cairn.topics.catalogue import (
+    ASSESSMENT_REEVALUATIONS,
+    COMPETENCY_EVENTS,
+    DECISIONS,
+    RECOGNITION_REEVALUATIONS,
+    RESULTS,
+    ingest_topic,
+)
 from deploy.local.cohort.submission import SOURCE, TENANT
 from deploy.local.layout import SERVICES, Layout
 
 INGEST = ingest_topic(SOURCE).name
 CONSUMED = {
-    "assessment": (INGEST, RESULTS.name),
-    "recognition": (COMPETENCY_EVENTS.name,),
+    "assessment": (INGEST, RESULTS.name, ASSESSMENT_REEVALUATIONS.name),
+    "recognition": (COMPETENCY_EVENTS.name, RECOGNITION_REEVALUATIONS.name),
     "records": (DECISIONS.name,),
 }
 _FENCE = """

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of assessment: ``serve | consume intake | consume results | relay | migrate``."""
+"""The processes of assessment: ``serve | consume intake | consume results | relay | schedule | migrate``."""
 
 import sys
 from functools import partial
 
 from chassis.errors import Reject
 from chassis.lifecycle import migrate, refuse, run
-from chassis.settings import ProcessSettings, ServiceSettings, load
+from chassis.settings import ProcessSettings, ScheduleSettings, ServiceSettings, load
 from services.assessment import bootstrap
 from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings
 
-USAGE = "usage: python -m services.assessment serve | consume intake | consume results | relay | migrate"
+USAGE = (
+    "usage: python -m services.assessment"
+    " serve | consume intake | consume results | relay | schedule | migrate"
+)
 SERVICE = bootstrap.SERVICE
 
 
@@ -40,6 +43,9 @@ def _stay(arguments: list[str]) -> int:
         case ["relay"]:
             relaying = load(ServiceSettings)
             return run(SERVICE, "relay", relaying, partial(bootstrap.assemble_publish, settings=relaying))
+        case ["schedule"]:
+            telling = load(ScheduleSettings)
+            return run(SERVICE, "schedule", telling, partial(bootstrap.assemble_schedule, settings=telling))
         case _:
             raise Reject(USAGE)
 

@@ -11,7 +11,9 @@ from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
-from chassis.settings import ServiceSettings
+from chassis.schedule.assembly import assemble_schedule as add_schedule
+from chassis.settings import ScheduleSettings, ServiceSettings
+from services.assessment.adapters.affected import AFFECTED
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
 from services.assessment.adapters.http_door import http_application
@@ -76,3 +78,8 @@ async def assemble_results(process: Process, settings: ResultsSettings) -> None:
 async def assemble_publish(process: Process, settings: ServiceSettings) -> None:
     """Relay the outbox."""
     await assemble_relay(process, settings, SERVICE)
+
+
+async def assemble_schedule(process: Process, settings: ScheduleSettings) -> None:
+    """Tell of timers that fall due, and of learners whom a publication can affect."""
+    await add_schedule(process, settings, SERVICE, AFFECTED)

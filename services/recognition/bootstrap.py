@@ -10,7 +10,9 @@ from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
-from chassis.settings import ServiceSettings
+from chassis.schedule.assembly import assemble_schedule as add_schedule
+from chassis.settings import ScheduleSettings, ServiceSettings
+from services.recognition.adapters.affected import AFFECTED
 from services.recognition.adapters.grpc_rules import NAME, RuleService
 from services.recognition.adapters.postgres_learners import PostgresLearners
 from services.recognition.adapters.postgres_rules import PostgresRules
@@ -46,3 +48,8 @@ async def assemble_consume(process: Process, settings: ConsumeSettings) -> None:
 async def assemble_publish(process: Process, settings: ServiceSettings) -> None:
     """Relay the outbox."""
     await assemble_relay(process, settings, SERVICE)
+
+
+async def assemble_schedule(process: Process, settings: ScheduleSettings) -> None:
+    """Tell of timers that fall due, and of learners whom a publication can affect."""
+    await add_schedule(process, settings, SERVICE, AFFECTED)

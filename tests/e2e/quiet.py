@@ -10,8 +10,8 @@ import asyncpg
 from tests.e2e.topics import ends
 
 CONSUMED = {
-    "assessment": ("assessment.results.v1",),
-    "recognition": ("competency.events.v1",),
+    "assessment": ("assessment.results.v1", "assessment.reevaluations.v1"),
+    "recognition": ("competency.events.v1", "recognition.reevaluations.v1"),
     "records": ("recognition.decisions.v1",),
 }
 """What each service consumes, besides the ingest topics of assessment."""

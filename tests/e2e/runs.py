@@ -33,7 +33,7 @@ _TABLES = {
     "recognition": ("recognition.attainment", "recognition.award", *_CHASSIS),
     "records": ("records.entry", "records.chain_head", "records.award_head", *_CHASSIS),
 }
-_NOT_CANONICAL = ["sealed", "traceparent"]
+_NOT_CANONICAL = ["sealed", "traceparent", "setting", "told_at"]
 
 
 @dataclass(frozen=True, slots=True)

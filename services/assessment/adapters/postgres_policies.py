@@ -16,6 +16,15 @@ _FIND = _ALL + " and policy = $2 and version = $3"
 _NEWEST = _ALL + " and policy = $2 order by version desc limit 1"
 _PAGE = _ALL + " and (policy, version) > ($2, $3) order by policy, version limit $4"
 _POLICY_OF = "select policy from assessment.competency where tenant = $1 and competency = $2"
+_ACTIVITIES = """
+select listed.activity
+from unnest($2::text[]) as wanted (competency)
+cross join lateral (
+    select unnest(activities) as activity from assessment.competency
+    where competency.tenant = $1 and competency.competency = wanted.competency
+    offset 0
+) as listed
+"""
 _ADD = """
 insert into assessment.policy (tenant, policy, version, competency, hash, document, epoch)
 values ($1, $2, $3, $4, $5, $6, $7)
@@ -40,8 +49,10 @@ class PostgresPolicies:
 
     async def load(self, connection: Connection, tenant: TenantId, zone: tzinfo) -> PoliciesInForce:
         """Load all versions of a tenant's policies."""
-        found = [_published(row).version for row in await connection.fetch(_ALL, tenant)]
-        return policies_in_force([(each.policy, each.reference) for each in found], zone)
+        found = [_published(row) for row in await connection.fetch(_ALL, tenant)]
+        return policies_in_force(
+            [(each.version.policy, each.version.reference, each.epoch) for each in found], zone
+        )
 
     async def find(
         self, connection: Connection, tenant: TenantId, policy: str, version: int | None
@@ -74,6 +85,12 @@ class PostgresPolicies:
         activities = sorted(counted.activity for counted in policy.activities)
         await connection.execute(_ADD_ACTIVITIES, tenant, policy.competency, policy.policy, activities)
         return _published(row)
+
+    async def activities(
+        self, connection: Connection, tenant: TenantId, competencies: Sequence[str]
+    ) -> Sequence[str]:
+        """Return the activities that any version of the competencies' policies lists."""
+        return [row[0] for row in await connection.fetch(_ACTIVITIES, tenant, competencies)]
 
     async def enter_request(
         self, connection: Connection, tenant: TenantId, request_id: str, digest: bytes

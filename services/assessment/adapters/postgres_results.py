@@ -46,7 +46,8 @@ cross join lateral (
 _EMITTED = """
 select wanted.tenant, wanted.learner, wanted.competency, stored.status, stored.score, stored.band,
     stored.scheme, stored.achieved_on, stored.valid_until, stored.policy, stored.policy_version,
-    stored.policy_hash, stored.revision, stored.event_id::text, taken_back.retracts, taken_back.result_ids
+    stored.policy_hash, stored.revision, stored.event_id::text, stored.epoch, taken_back.retracts,
+    taken_back.result_ids
 from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
 cross join lateral (
     select array_agg(retracts::text) as retracts, array_agg(result_id::text) as result_ids
@@ -133,9 +134,10 @@ class PostgresFacts:
                 seen.add(one)
                 facts.add_result((row[0], row[1]), _result(row))
         for row in await connection.fetch(_EMITTED, *keys):
-            retracts, result_ids = row[14:]
+            epoch, retracts, result_ids = row[14:]
             if row[3] is not None:
-                facts.emitted[Subject(TenantId(row[0]), LearnerId(row[1]), row[2])] = _emitted(row)
+                subject = Subject(TenantId(row[0]), LearnerId(row[1]), row[2])
+                facts.emitted[subject], facts.epochs[subject] = _emitted(row), epoch
             if retracts:
                 facts.retractions[row[0], row[1]] = [
                     Retraction(result_id, retracted)
@@ -221,8 +223,7 @@ def _emitted(row: Any) -> Emitted:
         hashed,
         revision,
         event_id,
-        _,
-        _,
+        *_,
     ) = row
     attainment = Attainment(
         status=AttainmentStatus(status),

@@ -22,6 +22,8 @@ class Facts:
     """Learner → activity → results."""
     retractions: dict[LearnerKey, list[Retraction]] = field(default_factory=dict)
     emitted: dict[Subject, Emitted] = field(default_factory=dict)
+    epochs: dict[Subject, int] = field(default_factory=dict)
+    """The rule epoch under which what was last published was concluded."""
 
     def add_result(self, key: LearnerKey, result: Result) -> None:
         """Add an accepted result."""

@@ -17,21 +17,28 @@ class PoliciesInForce:
     competencies_of: Mapping[str, tuple[str, ...]]
     """Activity → the competencies of which a policy version lists it, sorted."""
     versions_of: Mapping[str, tuple[Terms, ...]]
+    published_at: Mapping[int, tuple[str, ...]]
+    """Epoch → the competencies of which it published a version, sorted."""
 
     def terms(self, competency: str, as_of: datetime) -> Terms | None:
         """Return the version that holds as of an instant, if one does."""
         return terms_at(self.versions_of.get(competency, ()), as_of)
 
 
-def policies_in_force(published: Iterable[tuple[Policy, PolicyReference]], zone: tzinfo) -> PoliciesInForce:
-    """Make policies ready for the fold, under the tenant's time zone."""
+def policies_in_force(
+    published: Iterable[tuple[Policy, PolicyReference, int]], zone: tzinfo
+) -> PoliciesInForce:
+    """Make policies, each with the epoch of its publication, ready for the fold in the tenant's time zone."""
     versions: dict[str, list[Terms]] = {}
     listed: dict[str, set[str]] = {}
-    for policy, reference in published:
+    at: dict[int, set[str]] = {}
+    for policy, reference, epoch in published:
+        at.setdefault(epoch, set()).add(policy.competency)
         versions.setdefault(policy.competency, []).append(terms_of(policy, reference, zone))
         for counted in policy.activities:
             listed.setdefault(counted.activity, set()).add(policy.competency)
     return PoliciesInForce(
         {activity: tuple(sorted(competencies)) for activity, competencies in listed.items()},
         {competency: tuple(found) for competency, found in versions.items()},
+        {epoch: tuple(sorted(competencies)) for epoch, competencies in at.items()},
     )

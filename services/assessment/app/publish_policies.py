@@ -14,6 +14,7 @@ from typing import Protocol
 from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.rpc.refusal import Refusal, Violation, invalid
+from chassis.schedule.publication import begin_scan
 from chassis.unit.epoch import hold_epochs, lock_epoch, raise_epoch
 from services.assessment.app.policy_documents import InvalidDocument, PolicyVersion, read_policy
 
@@ -52,6 +53,12 @@ class PolicyStore(Protocol):
         self, connection: Connection, tenant: TenantId, version: PolicyVersion, epoch: int
     ) -> Published:
         """Add a version, and its activities to those of its competency."""
+        ...
+
+    async def activities(
+        self, connection: Connection, tenant: TenantId, competencies: Sequence[str]
+    ) -> Sequence[str]:
+        """Return the activities that any version of the competencies' policies lists."""
         ...
 
     async def enter_request(
@@ -93,6 +100,9 @@ async def publish(
         (before, True) if before else (await store.add(connection, tenant, version, epoch), False)
         for version, before in zip(versions, stood, strict=True)
     ]
+    if changed := [one.version.policy.competency for one, before in published if not before]:
+        # Whoever has a result that any version counts, also one that only an earlier version did.
+        await begin_scan(connection, tenant, epoch, await store.activities(connection, tenant, changed))
     return Publication(tuple(published), epoch)
 
 

@@ -11,7 +11,7 @@ from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
 from chassis.unit.writes import Writes
 from services.recognition.adapters.holding import read_holding, write_holding
-from services.recognition.app.attainments import FactKey, LearnerFacts, LearnerKey
+from services.recognition.app.learner_facts import FactKey, LearnerFacts, LearnerKey
 from services.recognition.domain.facts import Attainment, Award, AwardState
 
 _AWARDS = """

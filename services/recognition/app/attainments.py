@@ -4,72 +4,44 @@
 Record by record: the learner's fact is replaced, the rules that it reaches are evaluated, and every
 decision is published. An event whose revision is not newer than what is known is past and ignored;
 one that leaves a gap waits for what is missing.
-Awards that were determined under an earlier epoch, or under a rule version that is not in force any
-more, are determined anew with the next record of their learner.
+A re-evaluation replaces nothing: after a publication it evaluates what that can reach and what is not
+yet determined under its epoch. Awards that were determined under an earlier epoch, or under a rule
+version that is not in force any more, are also determined anew with the next record of their learner.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from cairn.events.attainment import AttainmentChanged, AttainmentStatus
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.decision import DecisionMade
-from cairn.ids import LearnerId, TenantId
+from cairn.events.reevaluation import DueReached, EpochRaised
+from cairn.ids import TenantId
 from chassis import telemetry
 from chassis.database import Connection
 from chassis.errors import Reject
+from chassis.schedule.reevaluations import topic_of
 from chassis.streams.decode import decode_event
 from chassis.streams.message import Accepted, Message, Record
 from chassis.unit.parking import GAP
 from chassis.unit.unit import Unit
-from chassis.unit.writes import Writes
+from services.recognition.app.learner_facts import FactKey, LearnerFacts, LearnerKey, LearnerStore
 from services.recognition.app.publish_rules import Published
 from services.recognition.domain.allocation import Allocator
 from services.recognition.domain.days import day_of
 from services.recognition.domain.decision import Occasion
 from services.recognition.domain.effective import EffectiveRules
 from services.recognition.domain.facts import Attainment, Award, Facts
+from services.recognition.domain.reach import Change, below, changes_of, stale
 from services.recognition.domain.recognise import recognise
 from services.recognition.domain.rule_set import RuleSet
 
 COMPETENCY_EVENTS = "competency.events.v1"
 DECISIONS = "recognition.decisions.v1"
+REEVALUATIONS = topic_of("recognition")
 
-LearnerKey = tuple[TenantId, LearnerId]
-FactKey = tuple[TenantId, LearnerId, str]
-Fact = AttainmentChanged
-
-
-@dataclass(slots=True)
-class LearnerFacts:
-    """What is known of one learner, and what of it the unit has changed."""
-
-    attainments: dict[str, Attainment] = field(default_factory=dict)
-    awards: dict[str, Award] = field(default_factory=dict)
-    moved_attainments: set[str] = field(default_factory=set)
-    moved_awards: set[str] = field(default_factory=set)
-
-
-class LearnerStore(Protocol):
-    """Where facts and awards are kept, within a unit's own transaction."""
-
-    async def awards(
-        self, connection: Connection, learners: Sequence[LearnerKey]
-    ) -> Mapping[LearnerKey, LearnerFacts]:
-        """Return each learner with all their awards and no attainment yet."""
-        ...
-
-    async def attainments(
-        self, connection: Connection, wanted: Sequence[FactKey]
-    ) -> Iterable[tuple[LearnerKey, Attainment]]:
-        """Return the attainments of exactly these learners and competencies."""
-        ...
-
-    def save(self, writes: Writes, learners: Mapping[LearnerKey, LearnerFacts]) -> None:
-        """Store what has moved."""
-        ...
+Consumed = AttainmentChanged | DueReached | EpochRaised
 
 
 class PublishedRules(Protocol):
@@ -84,7 +56,7 @@ class FollowAttainments:
     """Decides about awards whenever an attainment changes."""
 
     consumer = "recognition"
-    topics: tuple[str, ...] = (COMPETENCY_EVENTS,)
+    topics: tuple[str, ...] = (COMPETENCY_EVENTS, REEVALUATIONS)
 
     def __init__(
         self,
@@ -99,18 +71,23 @@ class FollowAttainments:
         self._allocator = allocator
         self._zones = zones
         self._rules: dict[TenantId, RuleSet] = {}
+        self._changes: dict[TenantId, Mapping[int, Change]] = {}
 
-    def decode(self, record: Record) -> Message[Fact]:
-        """Read a competency event."""
-        return decode_event(record, AttainmentChanged)
+    def decode(self, record: Record) -> Message[Consumed]:
+        """Read a competency event or a re-evaluation."""
+        return decode_event(record, AttainmentChanged, DueReached, EpochRaised)
 
     async def reload(self, connection: Connection, tenant: TenantId, _epoch: int, /) -> None:
         """Load the tenant's rules again."""
-        self._rules[tenant] = RuleSet(each.version for each in await self._published.all(connection, tenant))
+        published = await self._published.all(connection, tenant)
+        self._rules[tenant] = RuleSet(each.version for each in published)
+        self._changes[tenant] = changes_of((each.version, each.epoch) for each in published)
 
-    async def skip(self, unit: Unit, message: Message[Fact]) -> None:
+    async def skip(self, unit: Unit, message: Message[Consumed]) -> None:
         """Know of the attainment no more than that it has changed: what to is unknown (I11)."""
         event = message.event
+        if not isinstance(event, AttainmentChanged):
+            return
         key = event.tenant, event.learner
         known = [one for _, one in await self._store.attainments(unit.connection, [(*key, event.competency)])]
         if not known or known[0].revision < event.revision:
@@ -120,7 +97,7 @@ class FollowAttainments:
             learner = LearnerFacts({event.competency: lost}, moved_attainments={event.competency})
             self._store.save(unit.writes, {key: learner})
 
-    async def fold(self, unit: Unit, accepted: Sequence[Accepted[Fact]]) -> None:
+    async def fold(self, unit: Unit, accepted: Sequence[Accepted[Consumed]]) -> None:
         """Fold every record in order and write what it brought in bulk."""
         occasions = [self._occasion(unit, each) for each in accepted]
         keys = sorted({(one.tenant, one.learner) for one in occasions})
@@ -134,14 +111,14 @@ class FollowAttainments:
             await unit.breathe()
         self._store.save(unit.writes, learners)
 
-    def _occasion(self, unit: Unit, each: Accepted[Fact]) -> Occasion:
+    def _occasion(self, unit: Unit, each: Accepted[Consumed]) -> Occasion:
         event = each.event
         day = day_of(each.as_of, self._zones.get(event.tenant, UTC))
         return Occasion(event.tenant, event.learner, each.as_of, day, unit.epoch(event.tenant))
 
     def _wanted(
         self,
-        accepted: Sequence[Accepted[Fact]],
+        accepted: Sequence[Accepted[Consumed]],
         occasions: Sequence[Occasion],
         learners: Mapping[LearnerKey, LearnerFacts],
     ) -> set[FactKey]:
@@ -149,27 +126,36 @@ class FollowAttainments:
         wanted: set[FactKey] = set()
         for each, occasion in zip(accepted, occasions, strict=True):
             key = occasion.tenant, occasion.learner
-            rules = self._rules[occasion.tenant].on(occasion.day)
-            read = rules.read_for(each.event.competency)
-            if stale := _stale(rules, learners[key].awards, occasion.epoch):
-                read |= rules.read_by(stale)
+            read = self._read(each.event, occasion, learners[key].awards)
             wanted.update((*key, competency) for competency in read)
         return wanted
 
-    def _one(self, unit: Unit, each: Accepted[Fact], occasion: Occasion, learner: LearnerFacts) -> None:
-        event = each.event
-        known = learner.attainments.get(event.competency)
-        stands = 0 if known is None else known.revision
-        if event.revision <= stands:
-            unit.ignore(each.message)
-            return
-        if event.revision > stands + 1:
+    def _read(self, event: Consumed, occasion: Occasion, awards: Mapping[str, Award]) -> frozenset[str]:
+        rules = self._rules[occasion.tenant].on(occasion.day)
+        match event:
+            case DueReached():
+                return frozenset()
+            case EpochRaised():
+                return rules.read_by(self._reached(event, rules))
+            case AttainmentChanged():
+                read = rules.read_for(event.competency)
+                old = stale(rules, awards, occasion.epoch)
+                return read | rules.read_by(old) if old else read
+            case _ as never:
+                assert_never(never)
+
+    def _reached(self, event: EpochRaised, rules: EffectiveRules) -> frozenset[int]:
+        change = self._changes[event.tenant].get(event.epoch)
+        return frozenset() if change is None else change.reached(rules)
+
+    def _one(self, unit: Unit, each: Accepted[Consumed], occasion: Occasion, learner: LearnerFacts) -> None:
+        if _leaves_gap(each.event, learner):
             unit.refuse(each.message, Reject(GAP, "revision"))
             return
-        learner.attainments[event.competency] = attainment_of(event)
-        learner.moved_attainments.add(event.competency)
         rules = self._rules[occasion.tenant].on(occasion.day)
-        numbers = {*rules.reading(event.competency), *_stale(rules, learner.awards, occasion.epoch)}
+        numbers = self._numbers(each.event, occasion, rules, learner)
+        if numbers is None:
+            unit.ignore(each.message)
         if not numbers:
             return
         facts = Facts(learner.attainments, learner.awards)
@@ -180,23 +166,46 @@ class FollowAttainments:
         for decision in found.decisions:
             _publish(unit, decision, each.message.traceparent or telemetry.traceparent())
 
+    def _numbers(
+        self, event: Consumed, occasion: Occasion, rules: EffectiveRules, learner: LearnerFacts
+    ) -> set[int] | None:
+        """Return the rules to evaluate, once a fact has been learned; None where nothing needs doing."""
+        match event:
+            case DueReached():
+                # Nothing of recognition sets a timer.
+                return None
+            case EpochRaised():
+                return below(event.epoch, rules, self._reached(event, rules), learner.awards) or None
+            case AttainmentChanged():
+                if not _learn(learner, event):
+                    return None
+                return {*rules.reading(event.competency), *stale(rules, learner.awards, occasion.epoch)}
+            case _ as never:
+                assert_never(never)
+
+
+def _leaves_gap(event: Consumed, learner: LearnerFacts) -> bool:
+    """Tell whether a revision of the learner's attainment is missing before this one."""
+    if not isinstance(event, AttainmentChanged):
+        return False
+    known = learner.attainments.get(event.competency)
+    return event.revision > (0 if known is None else known.revision) + 1
+
+
+def _learn(learner: LearnerFacts, event: AttainmentChanged) -> bool:
+    """Replace the learner's fact; False where the event is past."""
+    known = learner.attainments.get(event.competency)
+    if known is not None and event.revision <= known.revision:
+        return False
+    learner.attainments[event.competency] = attainment_of(event)
+    learner.moved_attainments.add(event.competency)
+    return True
+
 
 def attainment_of(event: AttainmentChanged) -> Attainment:
     """Return what a rule may read of an attainment event."""
     return Attainment(
         event.competency, event.status, event.score, event.achieved_on, event.event_id, event.revision
-    )
-
-
-def _stale(rules: EffectiveRules, awards: Mapping[str, Award], epoch: int) -> tuple[int, ...]:
-    """Return the rules whose last determination was made under an earlier epoch or another version."""
-    if not awards:
-        return ()
-    return tuple(
-        number
-        for credential, award in awards.items()
-        if (number := rules.at.get(credential)) is not None
-        and (award.epoch < epoch or award.rule.hash != rules.rules[number].reference.hash)
     )
 
 

@@ -15,11 +15,14 @@ from typing import Protocol
 from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.rpc.refusal import Refusal, Violation, invalid
+from chassis.schedule.publication import begin_scan
 from chassis.unit.epoch import hold_epochs, lock_epoch, raise_epoch
 from services.recognition.app.rule_documents import Document, violation_of
 from services.recognition.domain.allocation import Allocator
 from services.recognition.domain.canonical import RuleVersion
 from services.recognition.domain.publication import faults_of
+from services.recognition.domain.reach import changes_of
+from services.recognition.domain.rule_set import RuleSet
 
 RuleKey = tuple[str, int]
 
@@ -89,10 +92,18 @@ async def publish(
     else:
         epoch = (await hold_epochs(connection, [tenant]))[tenant]
     added = {_key(each): await store.add(connection, tenant, each, epoch) for each in new}
+    if new:
+        await begin_scan(connection, tenant, epoch, _nodes((*stood.values(), *added.values()), epoch))
     keys = [_key(version) for version in request.versions]
     return Publication(
         tuple((stood[key], True) if key in stood else (added[key], False) for key in keys), epoch
     )
+
+
+def _nodes(published: Sequence[Published], epoch: int) -> frozenset[str]:
+    """Return by which competencies and credentials a publication can reach a learner."""
+    change = changes_of((each.version, each.epoch) for each in published)[epoch]
+    return change.nodes(RuleSet(each.version for each in published))
 
 
 def _new(request: Request, stood: dict[RuleKey, Published], allocator: Allocator) -> list[RuleVersion]:

@@ -121,6 +121,12 @@ class EffectiveRules:
 
     def read_by(self, numbers: Iterable[int]) -> frozenset[str]:
         """Return every competency that may be read when these rules are evaluated."""
+        return frozenset(
+            one for number in self.reached_by(numbers) for one in self.rules[number].competencies
+        )
+
+    def reached_by(self, numbers: Iterable[int]) -> frozenset[int]:
+        """Return these rules, what competes with them for credit, and what rests on any of it."""
         reached: set[int] = set()
         waiting = list(numbers)
         while waiting:
@@ -129,7 +135,7 @@ class EffectiveRules:
                 reached.add(number)
                 waiting += self.mates(number)
                 waiting += self.resting_on(self.rules[number].credential)
-        return frozenset(one for number in reached for one in self.rules[number].competencies)
+        return frozenset(reached)
 
 
 def _index(named: Iterable[frozenset[str]]) -> dict[str, tuple[int, ...]]:

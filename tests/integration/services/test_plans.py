@@ -33,6 +33,7 @@ IN_ORDER = {
     "chassis.operations.store._CONSUMERS",
     "chassis.relay.relay._OLDEST",
     "chassis.relay.slot._UNSENT",
+    "chassis.schedule.scans._NEXT",
     "services.records.adapters.postgres_positions._SEQUENCE",
 }
 INDEXED = {"Index Scan", "Index Only Scan"}

@@ -47,6 +47,7 @@ def _environment(house: House, broker: str, role: str) -> dict[str, str]:
         (["consume", "intake"], "consume"),
         (["consume", "results"], "consume"),
         (["relay"], "relay"),
+        (["schedule"], "schedule"),
     ],
 )
 async def test_a_process_becomes_ready_and_stops_when_asked(

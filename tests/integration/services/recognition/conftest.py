@@ -28,11 +28,11 @@ async def _database(postgres: str) -> AsyncIterator[Provisioned]:
 @asynccontextmanager
 async def _house(made: Provisioned, tenant: str) -> AsyncIterator[House]:
     async with AsyncExitStack() as open_pools:
-        serve, consume, relay = [
+        serve, consume, relay, schedule = [
             await open_pools.enter_async_context(await open_pool(made.dsns[role], 3))
-            for role in ("serve", "consume", "relay")
+            for role in ("serve", "consume", "relay", "schedule")
         ]
-        yield House(serve, consume, relay, TenantId(tenant))
+        yield House(serve, consume, relay, schedule, TenantId(tenant))
 
 
 @pytest.fixture(scope="module")

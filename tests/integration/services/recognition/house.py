@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,12 +13,15 @@ from cairn.events.catalogue import parse, source_of, to_cloudevent
 from cairn.events.decision import DecisionMade
 from cairn.ids import LearnerId, TenantId, derived_id, topic_key
 from chassis.database import Pool, see_tenants
+from chassis.relay.lease import take_lease
+from chassis.schedule.scans import Scans, ScanSettings
 from chassis.streams.message import Partition, Record
 from chassis.unit.outbox import Partitions, read_headers
 from chassis.unit.work import UnitOfWork
+from services.recognition.adapters.affected import AFFECTED
 from services.recognition.adapters.postgres_learners import PostgresLearners
 from services.recognition.adapters.postgres_rules import PostgresRules
-from services.recognition.app.attainments import DECISIONS, FollowAttainments
+from services.recognition.app.attainments import DECISIONS, REEVALUATIONS, FollowAttainments
 from services.recognition.app.publish_rules import Publication, Request, publish
 from services.recognition.app.rule_documents import Document, read_documents
 from services.recognition.domain.plain import PlainAllocator
@@ -75,6 +78,7 @@ class House:
     serve: Pool
     consume: Pool
     relay: Pool
+    schedule: Pool
     tenant: TenantId
     topic: str = field(default_factory=lambda: f"competency-{uuid4().hex[:10]}")
     offsets: dict[int, int] = field(default_factory=dict)
@@ -138,6 +142,26 @@ class House:
         for start in range(0, len(records), size):
             await work.run(records[start : start + size])
         return await self.decisions()
+
+    async def scan(self, chunk: int = 7, turns: int = 50) -> int:
+        """Scan so many chunks and consume what that tells; return how many learners were told of."""
+        async with self.schedule.acquire() as connection:
+            lease = await take_lease(connection, uuid4().hex, "one", timedelta(minutes=1))
+        assert lease is not None
+        scans = Scans(self.schedule, PARTITIONS, ScanSettings("recognition", AFFECTED, 1000, chunk))
+        for _ in range(turns):
+            await scans.turn(lease)
+        rows = await self.relay.fetch(
+            "delete from chassis.outbox where topic = $1 and tenant = $2 returning id, key, headers, value",
+            REEVALUATIONS,
+            self.tenant,
+        )
+        work = await self.work()
+        for _, key, headers, value in sorted(tuple(row) for row in rows):
+            offset = self.offsets[0] = self.offsets.get(0, -1) + 1
+            record = Record(Partition(self.topic, 0), offset, key, value, tuple(read_headers(headers)), 0)
+            await work.run([record])
+        return len(rows)
 
     async def published(self) -> list[tuple[bytes | None, list[tuple[str, bytes]], bytes | None]]:
         rows = await self.relay.fetch(

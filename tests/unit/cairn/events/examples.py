@@ -21,6 +21,7 @@ from cairn.events.fact import (
     LearnersSeparated,
 )
 from cairn.events.native import LearnerIdentifier, NativeResult, NativeRetraction
+from cairn.events.reevaluation import DueReached, EpochRaised
 from cairn.events.result import (
     Finality,
     Grader,
@@ -177,6 +178,15 @@ FULL: tuple[Event, ...] = (
         previous_hash="0" * 64,
         hash=SHA,
     ),
+    DueReached(
+        tenant=TENANT,
+        learner=LEARNER,
+        reevaluation_id="v-1",
+        kind="lapse",
+        ref="https://open.ac.uk/competencies/AAA",
+        as_of=NOW,
+    ),
+    EpochRaised(tenant=TENANT, learner=LEARNER, reevaluation_id="v-2", epoch=3, as_of=NOW),
 )
 LEAST: tuple[Event, ...] = (
     *FACTS,
@@ -240,6 +250,8 @@ LEAST: tuple[Event, ...] = (
         previous_hash="0" * 64,
         hash=SHA,
     ),
+    DueReached(tenant=TENANT, learner=LEARNER, reevaluation_id="v-1", kind="lapse", ref="c", as_of=NOW),
+    EpochRaised(tenant=TENANT, learner=LEARNER, reevaluation_id="v-2", epoch=1, as_of=NOW),
 )
 EXAMPLES = [
     *(pytest.param(event, id=f"{type(event).__name__}, in full") for event in FULL),

@@ -47,6 +47,8 @@ DIGESTS = {
     "org.cairn.competency.attainment.changed.v1": "6b08980e435a34a10b328fd731ba9d00",
     "org.cairn.recognition.decision.made.v1": "f39afbb03b07b2a58705975480feb13e",
     "org.cairn.records.entry.recorded.v1": "a11df5a2b5232e95638f60307ad82256",
+    "org.cairn.reevaluation.due.reached.v1": "18d0d7619e306e4106c604430270539e",
+    "org.cairn.reevaluation.epoch.raised.v1": "543e7f799b9fac0ab97768da60c95cc9",
 }
 
 
