@@ -15,6 +15,7 @@ from tests.integration.services.recognition.house import (
     LOWERED,
     STACK,
     House,
+    competency,
     module,
     said,
 )
@@ -25,8 +26,13 @@ RIVAL = CERTIFICATE.replace("rule: certificate", "rule: award").replace("id: cer
 RIVAL = RIVAL.replace("amount: 120", "amount: 60").replace(
     "[{credential: m1}, {credential: m2}]", "[{credential: m1}]"
 )
-LETS_GO = RIVAL.replace("version: 1", "version: 2").replace("from: [m1, m2, m3]", "from: [m3]")
-LETS_GO = LETS_GO.replace("credential: m1", "credential: m3")
+# Wants no credit any more, so it competes with nobody: who gains are the rivals of the version before.
+LETS_GO = f"""
+rule: award
+version: 2
+credential: {{id: award, title: Certificate, kind: certificate, conferral: automatic}}
+requirement: {{id: passed, competency: "{competency("m3")}"}}
+"""
 STRICTER = module("m1").replace("version: 1", "version: 2").split("examples")[0]
 STRICTER = STRICTER.replace("requirement: {id: passed,", 'requirement: {id: passed, min_score: "0.9",')
 
