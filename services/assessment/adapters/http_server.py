@@ -33,6 +33,8 @@ class HttpServer:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
+            # From here on a connection waits to be served; a port that is ready must not refuse one.
+            self._socket.listen()
         except OSError as error:
             self._socket.close()
             message = f"the port {port} cannot be bound on loopback"
