@@ -7,6 +7,8 @@ time (55P03), is redone at once. 22 and 23 belong to one record, which is found 
 
 import asyncpg
 
+from chassis.errors import Reject
+
 OUTSIDE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
@@ -19,3 +21,8 @@ OUTSIDE: tuple[type[Exception], ...] = (
 )
 REDO: tuple[type[Exception], ...] = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 RECORD: tuple[type[Exception], ...] = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
+
+def refused(error: Exception) -> Reject:
+    """Return why the database refuses a record, without what it said of its values."""
+    return Reject(f"refused by the database, SQLSTATE {getattr(error, 'sqlstate', 'unknown')}")

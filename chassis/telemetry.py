@@ -30,6 +30,7 @@ _unit_seconds = _meter.create_histogram("cairn.unit.duration", "s", "time of one
 _unit_records = _meter.create_histogram("cairn.unit.records", "{record}", "records of one unit of work")
 _outcomes = _meter.create_counter("cairn.consumer.outcomes", "{record}", "records by what became of them")
 _lag = _meter.create_gauge("cairn.consumer.lag", "{record}", "records not yet consumed")
+_halted = _meter.create_gauge("cairn.consumer.halted", "1", "1 while the breaker is open, else 0")
 _outbox_age = _meter.create_gauge("cairn.outbox.age", "s", "age of the oldest row not yet published")
 _published = _meter.create_counter("cairn.outbox.published", "{record}", "records published by the relay")
 
@@ -111,6 +112,11 @@ def outcomes(consumer: str, topic: str, counts: Mapping[str, int]) -> None:
 def lag(consumer: str, topic: str, partition: int, records: int) -> None:
     """Record how many records of a partition are not yet consumed."""
     _lag.set(records, {"consumer": consumer, "topic": topic, "partition": partition})
+
+
+def halted(consumer: str, *, yes: bool) -> None:
+    """Record whether a consumer's breaker is open, which is what to alert on."""
+    _halted.set(int(yes), {"consumer": consumer})
 
 
 def outbox_age(seconds: float) -> None:

@@ -16,9 +16,8 @@ import stamina
 import structlog
 
 from chassis import telemetry
-from chassis.errors import Reject
 from chassis.health import Health
-from chassis.sqlstate import OUTSIDE, RECORD, REDO
+from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
 from chassis.streams.message import Partition, Record
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.work import Done, UnitOfWork
@@ -66,7 +65,7 @@ class Batches:
             )
             await self._acknowledge(done.offsets)
             offsets |= done.offsets
-            records = _followed(records[: len(records) - len(done.left)], done, done.left)
+            records = done.following(done.left)
         return offsets
 
     # The contexts of stamina are made only once something has failed: they are some hundred objects that
@@ -75,12 +74,16 @@ class Batches:
     async def _patiently(self, records: Sequence[Record]) -> Done:
         while True:
             try:
-                return await self._at_length(records)
+                done = await self._at_length(records)
             except BreakerOpen as halt:
                 self._health.unmet("breaker", f"open: {halt.reason}; an operator has to resume the consumer")
+                telemetry.halted(self._work.consumer, yes=True)
+            else:
+                self._health.forget("breaker")
+                telemetry.halted(self._work.consumer, yes=False)
+                return done
             if await within(_LOOK_SECONDS, self._stop):
                 raise Stopped
-            self._health.forget("breaker")
 
     async def _at_length(self, records: Sequence[Record]) -> Done:
         try:
@@ -104,11 +107,11 @@ class Batches:
                 return await self._bury(records[0], error)
         middle = len(records) // 2
         first = await self._halving(records[:middle])
-        rest = _followed(records[: middle - len(first.left)], first, records[middle:])
+        rest = first.following(records[middle:])
         if first.left or not rest:
-            return Done(first.offsets, [*first.left, *rest])
+            return first._replace(left=[*first.left, *rest])
         second = await self._halving(rest)
-        return Done(first.offsets | second.offsets, second.left)
+        return Done(first.offsets | second.offsets, second.left, first.dropped | second.dropped)
 
     async def _redoing(self, records: Sequence[Record]) -> Done:
         with suppress(*REDO):
@@ -121,25 +124,15 @@ class Batches:
         raise AssertionError  # pragma: no cover - the loop above has no other end
 
     async def _bury(self, record: Record, error: Exception) -> Done:
-        sqlstate = getattr(error, "sqlstate", "unknown")
+        refusal = refused(error)
         log.error(
             "record refused by the database",
             topic=record.at.topic,
             partition=record.at.number,
             offset=record.offset,
-            sqlstate=sqlstate,
+            reason=refusal.reason,
         )
-        return await self._work.bury(record, Reject(f"refused by the database, SQLSTATE {sqlstate}"))
-
-
-def _followed(taken: Sequence[Record], done: Done, rest: Sequence[Record]) -> list[Record]:
-    """Return what is left of a batch without the partitions of which another owner's mark dropped records.
-
-    Those are not done: what follows them in this batch must not be folded either, not even where the
-    partition has been claimed anew meanwhile, for it would be taken for the other side of a hole.
-    """
-    dropped = {record.at for record in taken} - done.offsets.keys()
-    return [record for record in rest if record.at not in dropped]
+        return await self._work.bury(record, refusal)
 
 
 def _outside(error: Exception) -> bool:

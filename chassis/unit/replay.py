@@ -6,7 +6,7 @@ locks in the same order, folds in the order of arrival, and moves each record's 
 """
 
 import asyncio
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,7 +15,8 @@ import structlog
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection, Pool, transaction
 from chassis.errors import Reject
-from chassis.sqlstate import OUTSIDE, REDO
+from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
+from chassis.streams.message import Record
 from chassis.unit import fence
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.closing import close_unit
@@ -61,6 +62,24 @@ class Request(NamedTuple):
     discard: bool
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """What is known of a replay that has been tried before: which records fail, and how many are taken."""
+
+    raised: dict[Place, Reject] = field(default_factory=dict)
+    most: int = _MOST
+    first: Record | None = None
+
+    def narrow(self, error: Exception) -> None:
+        """Take only the first record where the database refuses one of them; leave it where it is that."""
+        if self.most > 1:
+            self.most = 1
+        elif self.first is not None and place_of(self.first) not in self.raised:
+            self.raised[place_of(self.first)] = refused(error)
+        else:
+            raise error
+
+
 class Replays:
     """Carries out the requests of one consumer, each in a transaction of its own."""
 
@@ -84,39 +103,42 @@ class Replays:
         found = await self._pool.fetchrow(_NEXT, self._work.consumer)
         if found is None:
             return False
-        raised: dict[Place, Reject] = {}
+        attempt = _Attempt()
         while True:
             try:
-                await self._one(TenantId(found["tenant"]), found["id"], raised)
+                await self._one(TenantId(found["tenant"]), found["id"], attempt)
             except Raised as at:
-                raised[place_of(at.record)] = at.error
+                attempt.raised[place_of(at.record)] = at.error
+            except RECORD as error:
+                attempt.narrow(error)
             else:
                 return True
 
-    async def _one(self, tenant: TenantId, request_id: UUID, raised: Mapping[Place, Reject]) -> None:
+    async def _one(self, tenant: TenantId, request_id: UUID, attempt: "_Attempt") -> None:
         async with transaction(self._pool, [OPERATOR, tenant]) as connection:
             row = await connection.fetchrow(_TAKE, tenant, request_id)
             if row is None:
                 return
             learner = tenant, LearnerId(row["learner"])
             request = Request(learner, row["place"], row["action"] == "discard")
-            outcome, followed = await self._replay(connection, request, raised)
+            outcome, followed = await self._replay(connection, request, attempt)
             await connection.execute(_DONE, tenant, request_id, outcome, followed)
 
-    async def _replay(
-        self, connection: Connection, request: Request, raised: Mapping[Place, Reject]
-    ) -> tuple[str, int]:
+    async def _replay(self, connection: Connection, request: Request, attempt: "_Attempt") -> tuple[str, int]:
         consumer, learner = self._work.consumer, request.learner
         partitions = await partitions_of(connection, consumer, learner)
         await fence.lock(connection, consumer, partitions)
         opened = await self._work.hold(connection, learner)
-        found = await waiting_of(connection, consumer, learner, _MOST + 1)
+        found = await waiting_of(connection, consumer, learner, attempt.most + 1)
         if not found or found[0].place != request.place:
             return GONE, 0
         # One that came from another partition meanwhile is for the next replay: its count is not locked.
-        most = next((place for place, row in enumerate(found) if row.record.at not in partitions), _MOST)
+        most = next(
+            (place for place, row in enumerate(found) if row.record.at not in partitions), attempt.most
+        )
+        attempt.first = found[0].record
         unit = self._work.unit(connection, opened)
-        taken = await retake(self._work, unit, opened, found[:most], raised, discard=request.discard)
+        taken = await retake(self._work, unit, opened, found[:most], attempt.raised, discard=request.discard)
         self._write(unit, learner, taken)
         if taken.stays is None and len(found) > most:
             ask_again(unit.writes, consumer, {learner: found[most].place})

@@ -12,7 +12,7 @@
 Whoever calls acknowledges to Kafka after that, and only then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -63,6 +63,16 @@ class Done(NamedTuple):
     """The next offset of each partition that is owned."""
     left: Sequence[Record] = ()
     """What it has not taken, because the breaker opened before."""
+    dropped: frozenset[Partition] = frozenset()
+    """Of which records were dropped, because another owner has moved them."""
+
+    def following(self, records: Iterable[Record]) -> list[Record]:
+        """Return what may be folded behind this of records of the same batch.
+
+        Where records were dropped, those behind them are not to be folded either, not even when the
+        partition has been claimed anew meanwhile: they would be taken for the other side of a hole.
+        """
+        return [record for record in records if record.at not in self.dropped]
 
 
 class Raised(Exception):
@@ -124,15 +134,17 @@ class UnitOfWork:
         taken = records = unrepeated(records)
         while True:
             try:
-                return Done(await self._once(taken, raised), records[len(taken) :])
+                offsets = await self._once(taken, raised)
             except Raised as at:
                 raised[place_of(at.record)] = at.error
             except _EndsWith as at:
                 taken = taken[: taken.index(at.record) + 1]
+            else:
+                return _done(offsets, taken, records[len(taken) :])
 
     async def bury(self, record: Record, error: Reject) -> Done:
         """Put one record aside that the database refuses, without folding it."""
-        return Done(await self._once([record], {place_of(record): error}))
+        return _done(await self._once([record], {place_of(record): error}), [record])
 
     async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> dict[Partition, int]:
         items = read(self.handler, records)
@@ -272,6 +284,10 @@ class UnitOfWork:
             steps[at].counts = counts
         await unit.timers.store(unit.connection, unit.writes)
         await close_unit(unit, self.consumer, steps)
+
+
+def _done(offsets: dict[Partition, int], taken: Sequence[Record], left: Sequence[Record] = ()) -> Done:
+    return Done(offsets, left, frozenset(record.at for record in taken) - offsets.keys())
 
 
 def _above(rows: Progress, records: Sequence[Record]) -> Sequence[Record]:

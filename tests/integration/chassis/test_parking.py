@@ -167,6 +167,19 @@ async def test_a_bug_behind_a_bug_is_the_next_to_be_looked_at(probe: Probe, runn
     assert await histories(probe) == {"probe-a/l1": ".e2.e3.e4"}
 
 
+async def test_what_the_database_refuses_waits_as_well(probe: Probe, runner: str) -> None:
+    events = [result(1, "l1"), result(2, "l1", "endless"), result(3, "l1"), result(4, "l1", "endless")]
+    await feed(probe.bootstrap, probe.topic, [*events, result(5, "l1")])
+    async with consuming(probe, runner, broken=False):
+        await ended(probe, applied=1, dead_lettered=1, parked=3)
+        assert await asked(probe) == ("stays", 0)
+        assert await asked(probe, discard=True) == ("dead_lettered", 0)
+        await ended(probe, applied=2, dead_lettered=2, parked=1)
+        assert await asked(probe, discard=True) == ("dead_lettered", 1)
+        await ended(probe, applied=3, dead_lettered=2)
+    assert await histories(probe) == {"probe-a/l1": ".e1.e3.e5"}
+
+
 async def test_a_record_that_nobody_can_read_holds_whom_its_key_names(probe: Probe, runner: str) -> None:
     await feed(probe.bootstrap, probe.topic, [result(1, "nobody"), b"junk", result(2, "nobody")])
     async with consuming(probe, runner, broken=False):
