@@ -21,8 +21,8 @@ from tests.bench.hardware import hardware
 from tests.e2e.installation import Whole
 
 NAME = "grpc.record"
-ROUNDS = 5
-SECONDS = 8.0
+ROUNDS = 9
+SECONDS = 4.0
 _WARM_UP_SECONDS = 3.0
 _METHOD = "GetLearnerRecord"
 _TOLD = "select count(*) from records.disclosure where tenant = $1 and learner = $2 and method = $3"

@@ -2,26 +2,37 @@
 """A learner with a record of 40 entries, decided as recognition decides and read as a partner reads."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from fractions import Fraction
-from itertools import chain
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from cairn.client.records import RecordsClient, open_records
 from cairn.events.decision import Credit, DecisionKind, DecisionMade
-from cairn.ids import LearnerId, topic_key
+from cairn.ids import LearnerId, TenantId, derived_id, topic_key
 from deploy.local.cohort.submission import TENANT
 from services.records.app.ledger import DECISIONS
 from tests.e2e.installation import Whole
-from tests.integration.services.records.feeding import headers_and_value, life
+from tests.integration.services.records.feeding import headers_and_value, made
 
 LEARNER = LearnerId("l-with-a-long-record")
 AWARDS = 10
 ENTRIES = 40
-_LIFE = (DecisionKind.CONFERRED, DecisionKind.REALLOTTED, DecisionKind.UNDER_REVIEW, DecisionKind.UPHELD)
-_WORTH = (Credit(amount=Fraction(60), system="cats", level="4"),)
-_GROUNDS = tuple(f"0d0b9c2e-6c0f-5b3a-9a57-3f1f0a6b4c{number:02d}" for number in range(3))
+_WORTH = {"credits": (Credit(amount=Fraction(60), system="cats", level="4"),)}
+_DOUBT = {
+    "reason": "A result that this rests on was lowered.",
+    "due_on": date(2014, 7, 1),
+    "addressee": "registrar",
+}
+# As recognition decides: a review and what ends it say nothing of credits.
+_LIFE: tuple[tuple[DecisionKind, Mapping[str, Any]], ...] = (
+    (DecisionKind.CONFERRED, _WORTH),
+    (DecisionKind.REALLOTTED, _WORTH),
+    (DecisionKind.UNDER_REVIEW, _DOUBT),
+    (DecisionKind.UPHELD, {"reason": "The registrar has looked at it."}),
+)
 _LONGEST_SECONDS = 60.0
 
 
@@ -48,7 +59,8 @@ async def _placed(records: RecordsClient) -> int:
 
 
 def _decisions() -> Iterator[DecisionMade]:
-    return chain.from_iterable(
-        life(TENANT, LEARNER, *_LIFE, credential=f"module-{number}", credits=_WORTH, grounds=_GROUNDS)
-        for number in range(AWARDS)
-    )
+    for number in range(AWARDS):
+        for revision, (kind, more) in enumerate(_LIFE, start=1):
+            credential = f"module-{number}"
+            ground = derived_id(TenantId(TENANT), LEARNER, credential, revision, [kind])
+            yield made(TENANT, LEARNER, kind, revision, credential=credential, grounds=(str(ground),), **more)

@@ -16,6 +16,7 @@ select records.disclose_at(
 )
 """
 _ANYWHERE = (None, None)
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 class PostgresDisclosures:
@@ -45,4 +46,4 @@ class PostgresDisclosures:
 
 
 def _text(detail: Detail) -> str:
-    return json.dumps({name: value for name, value in detail.items() if value is not None}, sort_keys=True)
+    return _encode({name: value for name, value in detail.items() if value is not None})

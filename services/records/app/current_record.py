@@ -20,9 +20,9 @@ from services.records.app.names import Scope, read_learner
 from services.records.app.reading import Desk, RecordStore, Told, told_of_record
 from services.records.domain.record import AsOf, LearnerRecord, Reach, learner_record, reach
 
-MOST_BYTES = 32 * 1024 * 1024
+_MOST_BYTES = 32 * 1024 * 1024
 # What one longer record would push out is worth more than it is.
-_LONGEST = MOST_BYTES // 32
+_LONGEST = _MOST_BYTES // 32
 # What a projection takes besides its text: keys, values, and its place in the order of use.
 _AROUND = 1024
 
@@ -54,14 +54,13 @@ class CurrentReader:
         store: RecordStore,
         write: Write,
         clock: Callable[[], datetime],
-        most_bytes: int = MOST_BYTES,
     ) -> None:
-        """Begin without projections; they never take more than ``most_bytes`` together."""
+        """Begin without projections; they never take more than ``_MOST_BYTES`` together."""
         self._desk = desk
         self._store = store
         self._write = write
         self._clock = clock
-        self._projections: LRUCache[tuple[TenantId, LearnerId], _Projection] = LRUCache(most_bytes, _size)
+        self._projections: LRUCache[tuple[TenantId, LearnerId], _Projection] = LRUCache(_MOST_BYTES, _size)
 
     async def learner_record(self, permission: Permission, name: str) -> Told[CurrentRecord]:
         """Tell the record of a learner; nothing recorded is an empty record."""
