@@ -24,6 +24,7 @@ from tests.bench import grpc_record, latency, one_result, throughput
 from tests.bench.expected import Cohort, cohort
 from tests.bench.figures import Figure, table, write
 from tests.bench.hardware import hardware
+from tests.bench.record_server import record_server
 from tests.bench.reference import reference
 from tests.bench.report import Run, figures
 from tests.e2e.installation import whole
@@ -87,8 +88,8 @@ def _pipeline(
 
 
 async def _grpc_record(endpoints: Endpoints, steps: Steps) -> Figure:
-    async with whole(endpoints, FOLDER) as up:
-        return await grpc_record.measure(up, steps)
+    async with record_server(endpoints, FOLDER / "record") as server:
+        return await grpc_record.measure(server, steps)
 
 
 async def _measure(endpoints: Endpoints, fed: Cohort, runs: int, steps: Steps) -> list[Run]:

@@ -18,7 +18,7 @@ from tests.bench.bare_rpc import bare_server
 from tests.bench.figures import Figure
 from tests.bench.ghz import Ghz, Load, ghz
 from tests.bench.hardware import hardware
-from tests.e2e.installation import Whole
+from tests.bench.record_server import RecordServer
 
 NAME = "grpc.record"
 ROUNDS = 9
@@ -41,22 +41,21 @@ class Round:
         return self.told.per_second / self.bare.per_second
 
 
-async def measure(up: Whole, steps: Steps) -> Figure:
-    """Measure the figure on an installation that is up."""
+async def measure(server: RecordServer, steps: Steps) -> Figure:
+    """Measure the figure on a server whose record is empty."""
     with steps.step("Make a record of 40 entries"):
-        await long_record.decide(up)
+        await long_record.decide(server.database)
     name = f"institutions/{TENANT}/learners/{long_record.LEARNER}"
     with steps.step("Build ghz"):
         service = messages.DESCRIPTOR.services_by_name["RecordService"]
         load = await ghz(messages.DESCRIPTOR, f"{service.full_name}.{_METHOD}", {"name": name})
-    ours = up.installation.layout.address("records-grpc")
     rounds: list[Round] = []
     async with bare_server() as bare:
-        for address in (ours, bare):
+        for address in (server.address, bare):
             await load.load(address, _WARM_UP_SECONDS)
         for number in range(1, ROUNDS + 1):
             with steps.step(f"{NAME}: round {number}"):
-                rounds.append(Round(await _told(up, load, ours), await load.load(bare, SECONDS)))
+                rounds.append(Round(await _told(server, load), await load.load(bare, SECONDS)))
             latest = rounds[-1]
             steps.console.print(
                 f"  {latest.told.per_second:,.0f} records/s, {latest.ratio:.3f} of the reference's"
@@ -64,12 +63,12 @@ async def measure(up: Whole, steps: Steps) -> Figure:
     return _figure(rounds)
 
 
-async def _told(up: Whole, load: Ghz, address: str) -> Load:
+async def _told(server: RecordServer, load: Ghz) -> Load:
     """Load the service; raise where an answer left that the log does not have (I8)."""
-    connection = await asyncpg.connect(up.database_of("records"))
+    connection = await asyncpg.connect(server.admin)
     try:
         before = await connection.fetchval(_TOLD, TENANT, long_record.LEARNER, _METHOD)
-        measured = await load.load(address, SECONDS)
+        measured = await load.load(server.address, SECONDS)
         logged = await connection.fetchval(_TOLD, TENANT, long_record.LEARNER, _METHOD) - before
     finally:
         await connection.close()

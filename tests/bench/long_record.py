@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A learner with a record of 40 entries, decided as recognition decides and read as a partner reads."""
+"""A learner with a record of 40 entries, decided as recognition decides."""
 
-import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-
-from cairn.client.records import RecordsClient, open_records
 from cairn.events.decision import Credit, DecisionKind, DecisionMade
-from cairn.ids import LearnerId, TenantId, derived_id, topic_key
+from cairn.ids import LearnerId, TenantId, derived_id
+from chassis.database import Pool, open_pool
 from deploy.local.cohort.submission import TENANT
-from services.records.app.ledger import DECISIONS
-from tests.e2e.installation import Whole
-from tests.integration.services.records.feeding import headers_and_value, made
+from deploy.local.provision import Provisioned
+from tests.integration.services.records.feeding import feed, made, sequence
 
 LEARNER = LearnerId("l-with-a-long-record")
 AWARDS = 10
@@ -33,29 +30,25 @@ _LIFE: tuple[tuple[DecisionKind, Mapping[str, Any]], ...] = (
     (DecisionKind.UNDER_REVIEW, _DOUBT),
     (DecisionKind.UPHELD, {"reason": "The registrar has looked at it."}),
 )
-_LONGEST_SECONDS = 60.0
 
 
-async def decide(up: Whole) -> None:
-    """Publish the decisions and return once the record has every entry at its position."""
-    producer = AIOKafkaProducer(bootstrap_servers=up.bootstrap, enable_idempotence=True)
-    await producer.start()
+async def decide(database: Provisioned) -> None:
+    """Take the decisions into the ledger and give every entry its position, as the processes do."""
+    async with _pool(database.dsns["consume"]) as consume, _pool(database.dsns["schedule"]) as schedule:
+        await feed(consume, list(_decisions()))
+        placed = await sequence(schedule)
+    if placed != ENTRIES:
+        message = f"{placed} entries have a position"
+        raise AssertionError(message)
+
+
+@asynccontextmanager
+async def _pool(dsn: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(dsn, 3)
     try:
-        for decision in _decisions():
-            headers, value = headers_and_value(decision)
-            key = topic_key(decision.tenant, decision.learner)
-            await producer.send_and_wait(DECISIONS, value, key, headers=headers)
+        yield pool
     finally:
-        await producer.stop()
-    address = up.installation.layout.address("records-grpc")
-    async with asyncio.timeout(_LONGEST_SECONDS), open_records(address, TENANT) as records:
-        # A watch would be another kind of reader, and is not measured.
-        while await _placed(records) < ENTRIES:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-
-
-async def _placed(records: RecordsClient) -> int:
-    return sum(entry.HasField("position") for entry in (await records.record(LEARNER)).record.entries)
+        await pool.close()
 
 
 def _decisions() -> Iterator[DecisionMade]:
