@@ -74,7 +74,7 @@ def with_traceparent(extensions: Mapping[str, str], parent: str | None = None) -
 
 def extract(parent: str | None) -> Context:
     """Return the context that an event's traceparent names; an empty one when it names none."""
-    return propagate.extract({"traceparent": parent} if parent else {}, context=Context())
+    return propagate.extract({"traceparent": parent}, context=Context()) if parent else Context()
 
 
 def link(parents: Iterable[str | None]) -> None:

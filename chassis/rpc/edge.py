@@ -6,13 +6,13 @@ Methods that stream their request, as reflection does, pass untouched.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from typing import Any, NoReturn
 
 import grpc
 import structlog
 from grpc_status import rpc_status
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 
 from chassis import telemetry
 from chassis.errors import Retry
@@ -31,6 +31,8 @@ class Edge(grpc.aio.ServerInterceptor):
     def __init__(self) -> None:
         self._streams: set[asyncio.Task[Any]] = set()
         self._ended: set[asyncio.Task[Any]] = set()
+        # A server's methods are few and stay: each is wrapped once, not once a call.
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     def end_streams(self) -> None:
         """End the open streams with UNAVAILABLE: a watch never ends by itself, and its caller comes again."""
@@ -41,15 +43,23 @@ class Edge(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        handler = await continuation(handler_call_details)
         method = handler_call_details.method
+        if (wrapped := self._wrapped.get(method)) is not None:
+            return wrapped
+        handler = await continuation(handler_call_details)
         if handler is None and method.startswith("/cairn."):
             return grpc.unary_unary_rpc_method_handler(_unary(method, _unimplemented))
         if handler is None or handler.request_streaming:
             return handler
+        wrapped = self._wrapped[method] = self._wrap(method, handler)
+        return wrapped
+
+    def _wrap(
+        self, method: str, handler: "grpc.RpcMethodHandler[Any, Any]"
+    ) -> "grpc.RpcMethodHandler[Any, Any]":
         codec = {
             "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
+            "response_serializer": _writing(handler.response_serializer),
         }
         if handler.unary_stream is not None:
             return grpc.unary_stream_rpc_method_handler(
@@ -61,14 +71,12 @@ class Edge(grpc.aio.ServerInterceptor):
         # It writes and does not yield: a generator that is dropped would be closed in another context than
         # the one that its span began in.
         async def call(request: Any, context: Context) -> None:
-            async with _around(method, context), self._endable():
-                stream = answers(request, context)
-                if isinstance(stream, Awaitable):  # gRPC's health service writes by itself
-                    await stream
-                    return
-                async with aclosing(stream):
-                    async for answer in stream:
-                        await context.write(answer)
+            with _span(method, context):
+                try:
+                    async with self._endable():
+                        await _write(answers(request, context), context)
+                except Exception as error:  # noqa: BLE001 - whatever leaves a method gets its status
+                    await _refuse(error, method, context)
 
         return call
 
@@ -90,10 +98,18 @@ class Edge(grpc.aio.ServerInterceptor):
             self._ended.discard(task)
 
 
+def _writing(write: Any) -> Any:
+    """Return a serialiser that lets an answer pass that is written already."""
+    return lambda answer: answer if isinstance(answer, bytes) else write(answer)
+
+
 def _unary(method: str, answer: Any) -> Any:
     async def call(request: Any, context: Context) -> Any:
-        async with _around(method, context):
-            return await answer(request, context)
+        with _span(method, context):
+            try:
+                return await answer(request, context)
+            except Exception as error:  # noqa: BLE001 - whatever leaves a method gets its status
+                await _refuse(error, method, context)
 
     return call
 
@@ -102,20 +118,29 @@ async def _unimplemented(_request: bytes, _context: Context) -> bytes:
     raise Refusal("UNIMPLEMENTED", "there is no such method")
 
 
-@asynccontextmanager
-async def _around(method: str, context: Context) -> AsyncIterator[None]:
-    metadata = {str(name): value for name, value in context.invocation_metadata() or ()}
-    parent = metadata.get("traceparent")
+async def _write(stream: Any, context: Context) -> None:
+    if isinstance(stream, Awaitable):  # gRPC's health service writes by itself
+        await stream
+        return
+    async with aclosing(stream):
+        async for answer in stream:
+            await context.write(answer)
+
+
+def _span(method: str, context: Context) -> AbstractContextManager[Span]:
+    parents = (value for name, value in context.invocation_metadata() or () if name == "traceparent")
+    parent = next(parents, None)
     origin = telemetry.extract(parent if isinstance(parent, str) else None)
-    with telemetry.tracer.start_as_current_span(
+    return telemetry.tracer.start_as_current_span(
         method.lstrip("/"), origin, SpanKind.SERVER, record_exception=False
-    ):
-        try:
-            yield
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:
-            status = status_of(error)
-            if not expected(status):
-                log.exception("call failed", method=method)
-            await context.abort_with_status(rpc_status.to_status(status))
+    )
+
+
+async def _refuse(error: Exception, method: str, context: Context) -> NoReturn:
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    status = status_of(error)
+    if not expected(status):
+        log.error("call failed", method=method, exc_info=error)
+    await context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("a call that is aborted does not go on")

@@ -24,6 +24,7 @@ from chassis.waiting import within
 _GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
 _LARGEST_REQUEST = 4 * 1024 * 1024
+OPTIONS = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _LARGEST_REQUEST))
 
 log = structlog.get_logger()
 
@@ -37,10 +38,7 @@ class RpcServer:
         self._names = tuple(services)
         self._health = health
         self._statuses = grpc_health.HealthServicer()
-        self.server = grpc.aio.server(
-            interceptors=[self._edge],
-            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _LARGEST_REQUEST)],
-        )
+        self.server = grpc.aio.server(interceptors=[self._edge], options=OPTIONS)
         health_pb2_grpc.add_HealthServicer_to_server(self._statuses, self.server)
         if reflected:
             health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name

@@ -13,6 +13,7 @@ from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
+from services.records.adapters.grpc_messages import written_record
 from services.records.adapters.grpc_service import NAME, RecordService
 from services.records.adapters.postgres_disclosures import PostgresDisclosures
 from services.records.adapters.postgres_growth import PostgresGrowth
@@ -20,6 +21,7 @@ from services.records.adapters.postgres_ledger import PostgresLedger
 from services.records.adapters.postgres_positions import PostgresPositions
 from services.records.adapters.postgres_record import PostgresRecords
 from services.records.app.authority import LoopbackOnly
+from services.records.app.current_record import CurrentReader
 from services.records.app.disclosure import DisclosureLog
 from services.records.app.ledger import ENTRIES, RecordDecisions
 from services.records.app.page_token import PageTokens
@@ -38,9 +40,10 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
     store, growth = PostgresRecords(pool), Growth()
     desk = Desk(LoopbackOnly(), DisclosureLog(PostgresDisclosures(pool)))
     tokens = PageTokens(settings.records_page_token_secret.get_secret_value().encode())
-    reader = Reader(desk, store, tokens, lambda: datetime.now(UTC))
+    current = CurrentReader(desk, store, written_record, _now)
+    reader = Reader(desk, store, tokens, _now)
     server = RpcServer([NAME, OPERATIONS], settings.records_grpc_port, process.health)
-    service = RecordService(desk, reader, Watcher(desk, store, growth))
+    service = RecordService(desk, current, reader, Watcher(desk, store, growth))
     add_RecordServiceServicer_to_server(service, server.server)
     add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
     listener = PostgresGrowth(settings.database_url.get_secret_value(), growth, process.health)
@@ -63,3 +66,7 @@ async def assemble_schedule(process: Process, settings: ServiceSettings) -> None
     pool = await add_pool(process, settings, 1, "records-schedule")
     positions = PostgresPositions(pool, uuid4().hex, timedelta(seconds=LEASE_SECONDS))
     process.add("sequencer", Sequencer(positions, process.health).run)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

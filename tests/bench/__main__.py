@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures how fast, how soon and with how much memory results become entries.
+"""Measures how fast, how soon and with how much memory results become entries, and how fast they are told.
 
-    python -m tests.bench [--oulad DIR] [--learners N] [--runs N]
+    python -m tests.bench [--oulad DIR] [--learners N] [--runs N] [--only PART]
 
 Every run brings up an installation that has seen nothing yet, on a broker and a database that
 belong to the bench alone, and measures the reference just before and just after it is fed. A failed
@@ -10,6 +10,7 @@ check ends the bench.
 
 import asyncio
 import gc
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -19,10 +20,11 @@ from rich.console import Console
 
 from deploy.local.progress import Steps
 from deploy.local.stack import BUILD, Endpoints, Stack
-from tests.bench import latency, one_result, throughput
+from tests.bench import grpc_record, latency, one_result, throughput
 from tests.bench.expected import Cohort, cohort
-from tests.bench.figures import table, write
+from tests.bench.figures import Figure, table, write
 from tests.bench.hardware import hardware
+from tests.bench.record_server import record_server
 from tests.bench.reference import reference
 from tests.bench.report import Run, figures
 from tests.e2e.installation import whole
@@ -37,6 +39,13 @@ LATENCY_SECONDS = 20.0
 WIDTH = 140
 
 
+class Part(StrEnum):
+    """What can be measured by itself."""
+
+    PIPELINE = "pipeline"
+    GRPC_RECORD = grpc_record.NAME
+
+
 def main(
     *,
     folder: Annotated[
@@ -49,21 +58,38 @@ def main(
         int, typer.Option("--learners", envvar="N", min=1, help="How many learners to make up otherwise.")
     ] = LEARNERS,
     runs: Annotated[int, typer.Option("--runs", envvar="RUNS", min=1, help="How many runs.")] = RUNS,
+    only: Annotated[
+        Part | None, typer.Option("--only", envvar="ONLY", help="Measure nothing but this part.")
+    ] = None,
 ) -> None:
-    """Measure the pipeline against its targets and write build/bench.json."""
+    """Measure against the targets and write build/bench.json."""
     steps = Steps(Console(highlight=False))
     steps.console.print(hardware())
+    told: list[Figure] = []
+    # Never those of the environment: every run drops the databases and topics of the one before.
+    with Stack(FOLDER, steps=steps, environment={}) as endpoints:
+        if only in {None, Part.PIPELINE}:
+            told += _pipeline(endpoints, folder, learners, runs, steps)
+        if only in {None, Part.GRPC_RECORD}:
+            told.append(asyncio.run(_grpc_record(endpoints, steps)))
+    write(told, RESULT)
+    Console(width=max(steps.console.width, WIDTH)).print(table(told))
+
+
+def _pipeline(
+    endpoints: Endpoints, folder: Path | None, learners: int, runs: int, steps: Steps
+) -> list[Figure]:
     with steps.step("Read the results and ask the oracle"):
         fed = cohort(folder, learners)
     # What is kept to the end is not looked through again and again while the clock runs.
     gc.collect()
     gc.freeze()
-    # Never those of the environment: every run drops the databases and topics of the one before.
-    with Stack(FOLDER, steps=steps, environment={}) as endpoints:
-        measured = asyncio.run(_measure(endpoints, fed, runs, steps))
-    told = figures(measured, len(fed.events))
-    write(told, RESULT)
-    Console(width=max(steps.console.width, WIDTH)).print(table(told))
+    return figures(asyncio.run(_measure(endpoints, fed, runs, steps)), len(fed.events))
+
+
+async def _grpc_record(endpoints: Endpoints, steps: Steps) -> Figure:
+    async with record_server(endpoints, FOLDER / "record") as server:
+        return await grpc_record.measure(server, steps)
 
 
 async def _measure(endpoints: Endpoints, fed: Cohort, runs: int, steps: Steps) -> list[Run]:

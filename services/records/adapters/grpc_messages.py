@@ -5,23 +5,57 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import BytesValue
 from google.type.date_pb2 import Date
 
 from cairn.events.decision import Credit
 from cairn.events.explanation import Allotment, Finding, RuleReference
-from cairn.records.v1 import entry_pb2, finding_pb2, learner_record_pb2
+from cairn.ids import LearnerId, TenantId
+from cairn.records.v1 import entry_pb2, finding_pb2, learner_record_pb2, record_service_pb2
 from chassis.rpc.refusal import Refusal, Violation, invalid
-from services.records.app.reading import TimedRecord
+from services.records.app.current_record import CurrentRecord
+from services.records.app.reading import TimedRecord, Told
 from services.records.domain.chain import BEGINNING
 from services.records.domain.entry import Statement
-from services.records.domain.record import Award, CreditTotal, Recorded
+from services.records.domain.record import Award, CreditTotal, LearnerRecord, Recorded
 
 
 def learner_record_message(timed: TimedRecord) -> learner_record_pb2.LearnerRecord:
     """Write a learner's record."""
-    record = timed.record
+    message = _learner_record(timed.tenant, timed.learner, timed.record)
+    message.MergeFrom(_times(timed.effective_as_of, timed.recorded_as_of))
+    return message
+
+
+def written_record(tenant: TenantId, learner: LearnerId, record: LearnerRecord) -> bytes:
+    """Write a learner's record as bytes, all but the times that it is as of."""
+    return _learner_record(tenant, learner, record).SerializeToString()
+
+
+def current_answer(told: Told[CurrentRecord]) -> bytes:
+    """Write the answer to ``GetLearnerRecord`` around a record that is written already.
+
+    Fields of a message may come in any order, and one that holds a message is written like one that
+    holds bytes. That a reader merges two halves of one field is not relied upon: some do not.
+    """
+    current = told.answer
+    times = _times(None, current.recorded_as_of).SerializeToString()
+    record = BytesValue(value=current.written + times)
+    rest = record_service_pb2.GetLearnerRecordResponse(disclosure_id=str(told.disclosure_id))
+    return record.SerializeToString() + rest.SerializeToString()
+
+
+def _times(effective: date | None, recorded: datetime) -> learner_record_pb2.LearnerRecord:
+    return learner_record_pb2.LearnerRecord(
+        effective_as_of=_date(effective), recorded_as_of=_timestamp(recorded)
+    )
+
+
+def _learner_record(
+    tenant: TenantId, learner_id: LearnerId, record: LearnerRecord
+) -> learner_record_pb2.LearnerRecord:
     head = record.head
-    learner = f"institutions/{timed.tenant}/learners/{timed.learner}"
+    learner = f"institutions/{tenant}/learners/{learner_id}"
     return learner_record_pb2.LearnerRecord(
         name=learner,
         awards=[_award(learner, award) for award in record.awards],
@@ -29,8 +63,6 @@ def learner_record_message(timed: TimedRecord) -> learner_record_pb2.LearnerReco
         chain_head=learner_record_pb2.ChainHead(
             sequence=head.statement.sequence if head else 0, hash=(head.hash if head else BEGINNING).hex()
         ),
-        effective_as_of=_date(timed.effective_as_of),
-        recorded_as_of=_timestamp(timed.recorded_as_of),
         credits=[_total(total) for total in record.credits],
     )
 

@@ -10,33 +10,40 @@ from cairn.records.v1 import record_service_pb2 as messages
 from cairn.records.v1 import record_service_pb2_grpc as stubs
 from chassis.rpc.server import is_loopback
 from services.records.adapters.grpc_messages import (
+    current_answer,
     entry_message,
     learner_record_message,
     read_date,
     read_instant,
 )
 from services.records.app.authority import Caller, Permission
+from services.records.app.current_record import CurrentReader
 from services.records.app.reading import Desk, Reader
 from services.records.app.watching import Watcher
 from services.records.domain.record import AsOf
 
 Context = grpc.aio.ServicerContext[Any, Any]
 NAME = messages.DESCRIPTOR.services_by_name["RecordService"].full_name
+_NOW = AsOf(None, None)
 
 
 class RecordService(stubs.RecordServiceServicer):
     """Errors leave as they are; the edge of the chassis gives them their status."""
 
-    def __init__(self, desk: Desk, reader: Reader, watcher: Watcher) -> None:
+    def __init__(self, desk: Desk, current: CurrentReader, reader: Reader, watcher: Watcher) -> None:
         self._desk = desk
+        self._current = current
         self._reader = reader
         self._watcher = watcher
 
     async def GetLearnerRecord(  # noqa: N802 - the contract's name
         self, request: messages.GetLearnerRecordRequest, context: Any
-    ) -> messages.GetLearnerRecordResponse:
+    ) -> Any:  # a message, or one that is written already
         permission = self._authorise(context, "GetLearnerRecord")
-        told = await self._reader.learner_record(permission, request.name, _as_of(request))
+        as_of = _as_of(request)
+        if as_of == _NOW:
+            return current_answer(await self._current.learner_record(permission, request.name))
+        told = await self._reader.learner_record(permission, request.name, as_of)
         record = learner_record_message(told.answer)
         return messages.GetLearnerRecordResponse(record=record, disclosure_id=str(told.disclosure_id))
 

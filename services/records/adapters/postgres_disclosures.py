@@ -3,16 +3,20 @@
 
 import json
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 from chassis.database import Pool
 from services.records.app.disclosure import Detail, Disclosure
 
 _KEEP = """
-select records.disclose(
-    $1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]
+select records.disclose_at(
+    $1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::int[], $10::int[]
 )
 """
+_ANYWHERE = (None, None)
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 class PostgresDisclosures:
@@ -21,8 +25,8 @@ class PostgresDisclosures:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> None:
-        """Commit the disclosures, all or none."""
+    async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> AbstractSet[UUID]:
+        """Commit the disclosures, but for those whose record has moved on; return the ids of what stands."""
         rows = [
             (
                 each.tenant,
@@ -33,11 +37,13 @@ class PostgresDisclosures:
                 each.learner,
                 _text(each.asked),
                 _text(each.told),
+                *(each.reach or _ANYWHERE),
             )
             for disclosure_id, each in disclosures
         ]
-        await self._pool.execute(_KEEP, *[list(column) for column in zip(*rows, strict=True)])
+        kept = await self._pool.fetchval(_KEEP, *[list(column) for column in zip(*rows, strict=True)])
+        return frozenset(kept)
 
 
 def _text(detail: Detail) -> str:
-    return json.dumps({name: value for name, value in detail.items() if value is not None}, sort_keys=True)
+    return _encode({name: value for name, value in detail.items() if value is not None})

@@ -2,6 +2,7 @@
 """The log of what was told to whom, committed before the answer leaves (I8)."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 from cairn.ids import LearnerId, TenantId
 from chassis.grouping import Groups
 from services.records.app.authority import Permission
+from services.records.domain.record import Reach
 
 Detail = Mapping[str, str | int | None]
 
@@ -17,20 +19,25 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
-    """One answer: on whose behalf, about whom, what was asked and what is about to be told."""
+    """One answer: on whose behalf, about whom, what was asked and what is about to be told.
+
+    With a ``reach`` it is an answer that was written before, and stands only while the record of the
+    learner reaches exactly so far.
+    """
 
     tenant: TenantId
     permission: Permission
     learner: LearnerId | None
     asked: Detail
     told: Detail
+    reach: Reach | None = None
 
 
 class DisclosureStore(Protocol):
     """Where disclosures are kept."""
 
-    async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> None:
-        """Commit the disclosures, all or none."""
+    async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> AbstractSet[UUID]:
+        """Commit the disclosures, but for those whose record has moved on; return the ids of what stands."""
         ...
 
 
@@ -41,11 +48,14 @@ class DisclosureLog:
         self._store = store
         self._groups = Groups(self._keep, _MOST)
 
-    async def disclose(self, disclosure: Disclosure) -> UUID:
-        """Return the id of the committed disclosure; raises what kept its group from being committed."""
+    async def disclose(self, disclosure: Disclosure) -> UUID | None:
+        """Return the id of the committed disclosure; raises what kept its group from being committed.
+
+        None where the record has moved on from the disclosure's reach: nothing may then be told.
+        """
         return await self._groups.ask(disclosure)
 
-    async def _keep(self, disclosures: Sequence[Disclosure]) -> list[UUID]:
+    async def _keep(self, disclosures: Sequence[Disclosure]) -> list[UUID | None]:
         ids = [uuid4() for _ in disclosures]
-        await self._store.keep(list(zip(ids, disclosures, strict=True)))
-        return ids
+        kept = await self._store.keep(list(zip(ids, disclosures, strict=True)))
+        return [each if each in kept else None for each in ids]

@@ -17,7 +17,7 @@ from services.records.app.authority import Authority, Caller, Permission
 from services.records.app.disclosure import Detail, Disclosure, DisclosureLog
 from services.records.app.names import Scope, read_entry, read_learner, read_parent
 from services.records.app.page_token import PageTokens
-from services.records.domain.record import AsOf, LearnerRecord, Recorded, learner_record
+from services.records.domain.record import AsOf, LearnerRecord, Reach, Recorded, learner_record
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
@@ -89,12 +89,27 @@ class Desk:
 
     async def disclose(self, permission: Permission, scope: Scope, *, asked: Detail, told: Detail) -> UUID:
         """Commit what is about to be told, and return the id under which it stands."""
+        disclosure_id = await self._disclose(None, permission, scope, asked, told)
+        if disclosure_id is None:
+            raise AssertionError("a disclosure without a reach stands or raises")
+        return disclosure_id
+
+    async def disclose_at(
+        self, reach: Reach, permission: Permission, scope: Scope, *, asked: Detail, told: Detail
+    ) -> UUID | None:
+        """Commit what is about to be told of a record that reaches exactly so far; None where it does not."""
+        return await self._disclose(reach, permission, scope, asked, told)
+
+    async def _disclose(
+        self, reach: Reach | None, permission: Permission, scope: Scope, asked: Detail, told: Detail
+    ) -> UUID | None:
         disclosure = Disclosure(
             tenant=scope.tenant,
             permission=permission,
             learner=scope.learner,
             asked=asked,
             told=told,
+            reach=reach,
         )
         return await self._log.disclose(disclosure)
 
@@ -121,7 +136,7 @@ class Reader:
             permission,
             Scope(tenant, learner),
             asked={"effective_as_of": _text(as_of.effective), "recorded_as_of": _text(as_of.recorded)},
-            told={"entries": len(record.entries), "head": record.head.hash.hex() if record.head else None},
+            told=told_of_record(record),
         )
         return Told(TimedRecord(tenant, learner, record, as_of.effective, recorded or now), disclosure_id)
 
@@ -169,6 +184,11 @@ def told_of(entries: Sequence[Recorded]) -> Detail:
     if not entries:
         return {"entries": 0}
     return {"entries": len(entries), "first": place_of(entries[0]), "last": place_of(entries[-1])}
+
+
+def told_of_record(record: LearnerRecord) -> Detail:
+    """Say which record is told, as the log keeps it."""
+    return {"entries": len(record.entries), "head": record.head.hash.hex() if record.head else None}
 
 
 def _page_size(asked: int) -> int:

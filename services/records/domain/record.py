@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from cairn.events.decision import Credit
 from cairn.events.entry import EntryKind
@@ -85,6 +85,23 @@ class LearnerRecord:
     credits: tuple[CreditTotal, ...]
     entries: tuple[Recorded, ...]
     head: Recorded | None
+
+
+class Reach(NamedTuple):
+    """How far the record of a learner has come: the last sequence, and the last one that has a position.
+
+    0 is none. A learner's positions are given in order of sequence, so that two looks that find the
+    same reach have seen the same entries with the same positions.
+    """
+
+    sequence: int
+    positioned: int
+
+
+def reach(entries: Sequence[Recorded]) -> Reach:
+    """Return how far all entries of a learner, given in order of sequence, reach."""
+    positioned = [entry.statement.sequence for entry in entries if entry.position is not None]
+    return Reach(entries[-1].statement.sequence if entries else 0, positioned[-1] if positioned else 0)
 
 
 def learner_record(entries: Sequence[Recorded], as_of: AsOf) -> LearnerRecord:

@@ -36,13 +36,15 @@ class Records(record_service_pb2_grpc.RecordServiceServicer):
 
     async def GetLearnerRecord(  # noqa: N802 - the contract's name
         self, request: messages.GetLearnerRecordRequest, _context: Any
-    ) -> messages.GetLearnerRecordResponse:
+    ) -> Any:  # a message, or one that is written already
         self.trace = trace.get_current_span().get_span_context().trace_id
         match request.name:
             case "invalid":
                 raise invalid(Violation("name", "is no resource name"))
             case "surprise":
                 raise ValueError("learner zq4711")
+            case "written":
+                return messages.GetLearnerRecordResponse(disclosure_id="d2").SerializeToString()
             case _:
                 return messages.GetLearnerRecordResponse(disclosure_id="d1")
 
@@ -110,6 +112,16 @@ async def test_a_refusal_says_which_field_and_why() -> None:
 
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert reason_of(caught.value) == "INVALID_FIELD"
+
+
+async def test_an_answer_that_is_written_already_leaves_as_it_is() -> None:
+    async with running() as each:
+        names = ("written", "plain", "written")
+        answers = [
+            await each.stub.GetLearnerRecord(messages.GetLearnerRecordRequest(name=name)) for name in names
+        ]
+
+    assert [answer.disclosure_id for answer in answers] == ["d2", "d1", "d2"]
 
 
 async def test_a_surprise_is_internal_and_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

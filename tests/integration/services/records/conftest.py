@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """A records database of its own for each module, and what a test needs to fill it."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
 from chassis.database import Pool, open_pool
+from chassis.lifecycle import Process
 from chassis.migrate import migrate
+from chassis.rpc.server import RpcServer
 from deploy.local.provision import Provisioned, drop_database, provision
 from services.records import bootstrap
+from tests.integration.services.records.asking import asking, settings
+
+if TYPE_CHECKING:
+    from cairn.records.v1.record_service_pb2_grpc import RecordServiceAsyncStub
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +53,32 @@ async def schedule(records: Provisioned) -> AsyncIterator[Pool]:
 def tenant() -> str:
     """Return a tenant that no other test has."""
     return f"t{uuid4().hex[:10]}"
+
+
+@pytest.fixture
+async def port(records: Provisioned, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    servers: list[RpcServer] = []
+    run = RpcServer.run
+
+    async def noting(server: RpcServer, stop: asyncio.Event) -> None:
+        servers.append(server)
+        await run(server, stop)
+
+    monkeypatch.setattr(RpcServer, "run", noting)
+    process, stop = Process(), asyncio.Event()
+    await bootstrap.assemble_serve(process, settings(records.dsns["serve"]))
+    running = [asyncio.create_task(task(stop)) for task in process.tasks.values()]
+    async with asyncio.timeout(10):
+        # No event tells that every condition of readiness is met.
+        while not process.health.ready:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    yield servers[0].port
+    stop.set()
+    await asyncio.gather(*running)
+    await process.resources.aclose()
+
+
+@pytest.fixture
+async def stub(port: int) -> AsyncIterator["RecordServiceAsyncStub"]:
+    async with asking(port) as stub:
+        yield stub

@@ -26,11 +26,8 @@ from cairn.records.v1.record_service_pb2 import (
     WatchEntriesResponse,
 )
 from chassis.database import Pool
-from chassis.lifecycle import Process
-from chassis.rpc.server import RpcServer
 from deploy.local.provision import Provisioned
-from services.records import bootstrap
-from tests.integration.services.records.asking import Refused, asking, refused, settings
+from tests.integration.services.records.asking import Refused, refused
 from tests.integration.services.records.feeding import feed, life, made, sequence
 
 if TYPE_CHECKING:
@@ -39,35 +36,6 @@ if TYPE_CHECKING:
 C, U, H = DecisionKind.CONFERRED, DecisionKind.UNDER_REVIEW, DecisionKind.UPHELD
 NAME = "institutions/a/learners/b"
 CATS = (Credit(amount=Fraction(60), system="cats", level="4"),)
-
-
-@pytest.fixture
-async def port(records: Provisioned, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    servers: list[RpcServer] = []
-    run = RpcServer.run
-
-    async def noting(server: RpcServer, stop: asyncio.Event) -> None:
-        servers.append(server)
-        await run(server, stop)
-
-    monkeypatch.setattr(RpcServer, "run", noting)
-    process, stop = Process(), asyncio.Event()
-    await bootstrap.assemble_serve(process, settings(records.dsns["serve"]))
-    running = [asyncio.create_task(task(stop)) for task in process.tasks.values()]
-    async with asyncio.timeout(10):
-        # No event tells that every condition of readiness is met.
-        while not process.health.ready:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    yield servers[0].port
-    stop.set()
-    await asyncio.gather(*running)
-    await process.resources.aclose()
-
-
-@pytest.fixture
-async def stub(port: int) -> AsyncIterator["RecordServiceAsyncStub"]:
-    async with asking(port) as stub:
-        yield stub
 
 
 async def disclosures(postgres: str, records: Provisioned, tenant: str) -> list[asyncpg.Record]:

@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 import pytest
@@ -29,11 +30,12 @@ class Slow:
         self.commit = asyncio.Semaphore(0)
         self.failing = False
 
-    async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> None:
+    async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> AbstractSet[UUID]:
         self.groups.append([disclosure_id for disclosure_id, _ in disclosures])
         await self.commit.acquire()
         if self.failing:
             raise Retry("the database is not there")
+        return set(self.groups[-1])
 
 
 async def _turns() -> None:
