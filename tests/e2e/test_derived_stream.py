@@ -20,7 +20,7 @@ RESULTS = "assessment.results.v1"
 
 @pytest.fixture(scope="module")
 def stream(every: Callable[[int], list[Submission]]) -> list[CloudEvent]:
-    return derived(every(4))
+    return derived(every(6))
 
 
 @pytest.fixture(scope="module")
