@@ -2,12 +2,12 @@
 """Resource names, request ids and page tokens of ``cairn.operations.v1``: read strictly, or refused."""
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from cairn.ids import TenantId, is_opaque
 from chassis.operations.store import BEGINNING, Place
-from chassis.rpc.refusal import Refusal, Violation, invalid
+from chassis.rpc.page_token import not_given, read_place, write_place
+from chassis.rpc.refusal import Violation, invalid
 
 _PARENT = "institutions/{institution}/consumers/{consumer}/learners/{learner}"
 _CONSUMER = r"[a-z][a-z0-9._-]{0,127}"
@@ -83,20 +83,16 @@ def read_operator(operator: str) -> str:
 
 def page_token(at: Place) -> str:
     """Return the token that goes on behind a record."""
-    return urlsafe_b64encode("/".join(map(str, at)).encode()).decode()
+    return write_place("/".join(map(str, at)))
 
 
 def read_page_token(token: str) -> Place:
     """Return the record to go on behind."""
     if not token:
         return BEGINNING
-    try:
-        found = _place.fullmatch(urlsafe_b64decode(token.encode("ascii")).decode())
-    except ValueError:
-        found = None
-    if found is None or not is_opaque(found[2]) or int(found[3]) >= _LARGEST_PLACE:
-        wanted = Violation("page_token", "must be the next_page_token of the page before")
-        raise Refusal("INVALID_PAGE_TOKEN", "the page token was not given for this list", [wanted])
+    found = read_place(token, _place)
+    if not is_opaque(found[2]) or int(found[3]) >= _LARGEST_PLACE:
+        raise not_given()
     return Place(found[1], found[2], int(found[3]))
 
 

@@ -2,11 +2,11 @@
 """Resource names, request ids and page tokens of ``cairn.recognition.v1``: read strictly, or refused."""
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from cairn.ids import TenantId, is_opaque
-from chassis.rpc.refusal import Refusal, Violation, invalid
+from chassis.rpc.page_token import not_given, read_place, write_place
+from chassis.rpc.refusal import Violation, invalid
 
 _TENANT = "institutions/{institution}"
 _RULE = f"{_TENANT}/rules/{{rule}}@{{version}}"
@@ -47,18 +47,14 @@ def read_request_id(text: str) -> str:
 
 def page_token(rule: str, version: int) -> str:
     """Return the token that goes on behind a version."""
-    return urlsafe_b64encode(f"{rule}@{version}".encode()).decode()
+    return write_place(f"{rule}@{version}")
 
 
 def read_page_token(token: str) -> tuple[str, int]:
     """Return the version to go on behind."""
     if not token:
         return "", 0
-    try:
-        place = _place.fullmatch(urlsafe_b64decode(token.encode("ascii")).decode())
-    except ValueError:
-        place = None
-    if place is None or place[2] is None:
-        wanted = Violation("page_token", "must be the next_page_token of the page before")
-        raise Refusal("INVALID_PAGE_TOKEN", "the page token was not given for this list", [wanted])
+    place = read_place(token, _place)
+    if place[2] is None:
+        raise not_given()
     return place[1], int(place[2])
