@@ -12,7 +12,7 @@
 Whoever calls acknowledges to Kafka after that, and only then.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -157,9 +157,7 @@ class UnitOfWork:
                 fresh = _above(rows, records)
                 if len(fresh) < len(records):
                     items = read(self.handler, fresh)
-                opened = await self._open(connection, items)
-            if opened is None:
-                raise AssertionError("where no progress is named, none can stand elsewhere")
+                opened = _opened(await self._open(connection, items))
             steps = self.ownership.steps(rows, spans)
             unit = await self._unit(connection, items, opened, raised)
             await self._finish(unit, steps, fresh)
@@ -176,17 +174,7 @@ class UnitOfWork:
         self, connection: Connection, items: Sequence[Item], progress: Progress = NOTHING
     ) -> Opened | None:
         """Take the locks and enter the inbox; None where a row does not stand at its ``progress``."""
-        messages = messages_of(items)
-        await self._open_days({_day(message.as_of) for message in messages})
-        learners = set(learners_of(items))
-        return await open_unit(
-            connection,
-            self.consumer,
-            progress,
-            tenants={tenant for tenant, _ in learners},
-            learners=learners,
-            arrivals=[self.arrival(message) for message in messages],
-        )
+        return await self._enter(connection, set(learners_of(items)), messages_of(items), progress)
 
     async def _unit(
         self, connection: Connection, items: Sequence[Item], opened: Opened, raised: Mapping[Place, Reject]
@@ -209,24 +197,30 @@ class UnitOfWork:
 
     async def hold(self, connection: Connection, learner: LearnerKey) -> Opened:
         """Take the locks of one learner, whose progress rows are locked already."""
-        opened = await open_unit(
-            connection, self.consumer, NOTHING, tenants=[learner[0]], learners=[learner], arrivals=()
-        )
-        if opened is None:
-            raise AssertionError("where no progress is named, none can stand elsewhere")
+        opened = _opened(await self._enter(connection, [learner], ()))
         await self._reload(connection, opened.epochs)
         return opened
 
     async def enter(self, connection: Connection, messages: Sequence[Message[Any]]) -> Sequence[Seen]:
         """Enter messages of learners that are locked already; tell which are new."""
+        return _opened(await self._enter(connection, (), messages)).seen
+
+    async def _enter(
+        self,
+        connection: Connection,
+        learners: Collection[LearnerKey],
+        messages: Sequence[Message[Any]],
+        progress: Progress = NOTHING,
+    ) -> Opened | None:
         await self._open_days({_day(message.as_of) for message in messages})
-        arrivals = [self.arrival(message) for message in messages]
-        opened = await open_unit(
-            connection, self.consumer, NOTHING, tenants=(), learners=(), arrivals=arrivals
+        return await open_unit(
+            connection,
+            self.consumer,
+            progress,
+            tenants={tenant for tenant, _ in learners},
+            learners=learners,
+            arrivals=[self.arrival(message) for message in messages],
         )
-        if opened is None:
-            raise AssertionError("where no progress is named, none can stand elsewhere")
-        return opened.seen
 
     async def fold(self, unit: Unit, messages: Sequence[Message[Any]], opened: Opened) -> None:
         """Fold messages in their order, and move their learners' time on; raise Raised where one fails."""
@@ -241,9 +235,9 @@ class UnitOfWork:
             if unit.current is None:
                 raise
             raise Raised(unit.current.record, raised_by(error)) from error
-        aside = {place_of(each.record) for each in unit.asides}
-        folded = [each for each in accepted if place_of(each.message.record) not in aside]
-        unit.moved.update(_moved(folded, opened.stood))
+        if aside := {place_of(each.record) for each in unit.asides}:
+            accepted = [each for each in accepted if place_of(each.message.record) not in aside]
+        unit.moved.update(_moved(accepted, opened.stood))
 
     def _note(self, unit: Unit, found: Sorted) -> None:
         for message in found.duplicates:
@@ -284,6 +278,12 @@ class UnitOfWork:
             steps[at].counts = counts
         await unit.timers.store(unit.connection, unit.writes)
         await close_unit(unit, self.consumer, steps)
+
+
+def _opened(found: Opened | None) -> Opened:
+    if found is None:
+        raise AssertionError("where no progress is named, none can stand elsewhere")
+    return found
 
 
 def _done(offsets: dict[Partition, int], taken: Sequence[Record], left: Sequence[Record] = ()) -> Done:
