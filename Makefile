@@ -57,8 +57,9 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 
 # The system
 
-# Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench.
-export OULAD N ONCE RUNS ONLY
+# Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench
+# or of the proof, its short form, its seed.
+export OULAD N ONCE RUNS ONLY SHORT SEED
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
@@ -73,6 +74,10 @@ WHOLE_TESTS := $(addprefix tests/e2e/test_,kills.py derived_stream.py batches.py
 .PHONY: test-whole
 test-whole: $(VENV)/.installed ## Kill, shuffle and cut the whole dataset; figures into build/whole.xml; ARGS= goes to pytest
 	WHOLE=1 $(BIN)/python -m pytest $(WHOLE_TESTS) --junit-xml=build/whole.xml $(ARGS)
+
+.PHONY: prove
+prove: $(VENV)/.installed ## End processes at every boundary and prove that nothing shows, into build/prove.json; SHORT=1, ONLY=
+	$(BIN)/python -m tests.prove
 
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, ONLY=grpc.record

@@ -17,7 +17,7 @@ from cairn.client.results_kafka import open_kafka_results
 from cairn.client.rules import open_rules
 from cairn.cloudevents import CloudEvent
 from cairn.topics.catalogue import all_topics, ingest_topic
-from deploy.local.bring_up import Installation, installed
+from deploy.local.bring_up import AS_IT_IS, Installation, Wiring, installed
 from deploy.local.cohort.presentations import EXAMPLE
 from deploy.local.cohort.submission import SOURCE, TENANT
 from deploy.local.layout import SERVICES
@@ -70,12 +70,15 @@ class Whole:
 
 @asynccontextmanager
 async def whole(
-    endpoints: Endpoints, folder: Path, settings: Mapping[str, str] | None = None
+    endpoints: Endpoints,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    wiring: Wiring = AS_IT_IS,
 ) -> AsyncIterator[Whole]:
     """Bring up an installation that has seen nothing yet; ``settings`` are for every process."""
     await _forget(endpoints)
     steps = Steps(Console(stderr=True, quiet=True))
-    async with installed(endpoints, folder, steps, shared=settings) as installation:
+    async with installed(endpoints, folder, steps, shared=settings, wiring=wiring) as installation:
         await _publish(installation)
         yield Whole(installation, endpoints.bootstrap, _as_admin(installation, endpoints.admin))
 
