@@ -22,7 +22,7 @@ import asyncpg
 from cairn.ids import TenantId
 from chassis import telemetry
 from chassis.database import Connection, Pool, transaction
-from chassis.errors import Bug, Reject, Retry
+from chassis.errors import Reject, Retry
 from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit import parking
@@ -42,6 +42,7 @@ from chassis.unit.items import (
     unrepeated,
 )
 from chassis.unit.learners import LearnerKey
+from chassis.unit.losses import NO_IDS, TopicIds, check_logs
 from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
 from chassis.unit.ownership import Ownership, Progress, spans_of
@@ -111,18 +112,20 @@ class UnitOfWork:
         self._epochs: dict[TenantId, int] = {}
         self._days: set[date] = set()
 
-    async def claim(self, starts: Mapping[Partition, int]) -> dict[Partition, int]:
+    async def claim(self, starts: Mapping[Partition, int], ids: TopicIds = NO_IDS) -> dict[Partition, int]:
         """Take over partitions, given where each one's log starts, and return where to go on.
 
-        Raises Bug where the log starts above the stored progress: records were lost, and nothing may
-        go on until an operator has accepted the range that the message names.
+        Raises RecordsLost where a log starts above the stored progress or is of a topic that was made
+        again: nothing may go on until an operator has accepted the loss that the message names.
         """
         async with self._pool.acquire() as connection:
-            offsets = await self.ownership.claim(connection, starts)
-        for at, offset in offsets.items():
-            if starts[at] > offset:
-                raise Bug(f"{at.topic}[{at.number}] has lost the records {offset} to {starts[at] - 1}")
-        return offsets
+            await check_logs(connection, self.consumer, starts, ids)
+            return await self.ownership.claim(connection, starts, ids)
+
+    async def check_topics(self, ids: TopicIds) -> None:
+        """Raise RecordsLost where a topic has been made again since it was claimed."""
+        async with self._pool.acquire() as connection:
+            await check_logs(connection, self.consumer, NOTHING, ids)
 
     async def run(self, records: Sequence[Record]) -> Done:
         """Do everything that a batch asks for, and commit.

@@ -8,13 +8,14 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from chassis.database import Pool, open_pool
 from chassis.migrate import migrate
 from deploy.local.provision import drop_database, provision
 from tests.integration.chassis.probe.running import PARTITIONS, Probe
+from tests.integration.chassis.probe.topics import with_admin
 
 FOLDER = Path(__file__).parent / "probe"
 
@@ -31,15 +32,6 @@ async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
     yield Probe(broker, topics[0], topics[1], consume, serve, relay, admin_dsn)
     await with_admin(broker, lambda admin: admin.delete_topics(topics))
     await drop_database(postgres, made.database)
-
-
-async def with_admin(broker: str, act: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-    await admin.start()
-    try:
-        await act(admin)
-    finally:
-        await admin.close()
 
 
 @pytest.fixture
