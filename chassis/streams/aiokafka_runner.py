@@ -24,6 +24,7 @@ from chassis.health import Health
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.message import Partition, Record
+from chassis.streams.pace import Pace
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.streams.topic_watch import TopicWatch
 from chassis.unit.work import UnitOfWork
@@ -73,7 +74,7 @@ class AiokafkaRunner:
         """Consume until asked to stop; the batch in hand is finished first."""
         consumer = self._consumer()
         advice = _Advice(consumer)
-        batches = Batches(self._work, self._health, advice.note, stop)
+        batches = Batches(self._work, self._health, advice.note, stop, Pace())
         assignment = _Assignment(consumer, self._settings.bootstrap, self._work, self._health)
         consumer.subscribe(self._settings.topics, listener=assignment)
         await consumer.start()

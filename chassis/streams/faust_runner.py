@@ -26,6 +26,7 @@ from chassis.streams.aiokafka_runner import ConsumerSettings
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.faust_transport import Transport
 from chassis.streams.message import Partition, Record
+from chassis.streams.pace import Pace
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.streams.topic_watch import TopicWatch
 from chassis.unit.work import UnitOfWork
@@ -101,8 +102,9 @@ class FaustRunner:
         return app
 
     async def _consume(self, stream: Any) -> None:
+        pace = Pace()
         async for events in stream.noack_take(self._settings.batch_size, within=_WITHIN_SECONDS):
-            batches = Batches(self._work, self._health, partial(_acknowledge, events), self._stop)
+            batches = Batches(self._work, self._health, partial(_acknowledge, events), self._stop, pace)
             try:
                 await batches.process([_record(event.message) for event in events])
                 self._check_owned()

@@ -66,6 +66,8 @@ class Done(NamedTuple):
     """What it has not taken, because the breaker opened before."""
     dropped: frozenset[Partition] = frozenset()
     """Of which records were dropped, because another owner has moved them."""
+    seconds: float = 0.0
+    """For how long the handler had the records."""
 
     def following(self, records: Iterable[Record]) -> list[Record]:
         """Return what may be folded behind this of records of the same batch.
@@ -137,19 +139,19 @@ class UnitOfWork:
         taken = records = unrepeated(records)
         while True:
             try:
-                offsets = await self._once(taken, raised)
+                done = await self._once(taken, raised)
             except Raised as at:
                 raised[place_of(at.record)] = at.error
             except _EndsWith as at:
                 taken = taken[: taken.index(at.record) + 1]
             else:
-                return _done(offsets, taken, records[len(taken) :])
+                return done._replace(left=records[len(taken) :])
 
     async def bury(self, record: Record, error: Reject) -> Done:
         """Put one record aside that the database refuses, without folding it."""
-        return _done(await self._once([record], {place_of(record): error}), [record])
+        return await self._once([record], {place_of(record): error})
 
-    async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> dict[Partition, int]:
+    async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done:
         items = read(self.handler, records)
         spans, fresh = spans_of(records), records
         async with transaction(self._pool, tenants_of(items)) as connection:
@@ -164,7 +166,8 @@ class UnitOfWork:
             steps = self.ownership.steps(rows, spans)
             unit = await self._unit(connection, items, opened, raised)
             await self._finish(unit, steps, fresh)
-        return self._settle(steps)
+        offsets = self._settle(steps)
+        return Done(offsets, (), frozenset(spans) - offsets.keys(), unit.folding)
 
     def _settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
         for at, step in steps.items():
@@ -231,7 +234,8 @@ class UnitOfWork:
         if not accepted:
             return
         try:
-            await self.handler.fold(unit, accepted)
+            with unit.timed():
+                await self.handler.fold(unit, accepted)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Retry):
             raise
         except Exception as error:
@@ -287,10 +291,6 @@ def _opened(found: Opened | None) -> Opened:
     if found is None:
         raise AssertionError("where no progress is named, none can stand elsewhere")
     return found
-
-
-def _done(offsets: dict[Partition, int], taken: Sequence[Record], left: Sequence[Record] = ()) -> Done:
-    return Done(offsets, left, frozenset(record.at for record in taken) - offsets.keys())
 
 
 def _above(rows: Progress, records: Sequence[Record]) -> Sequence[Record]:
