@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from cairn.cli.options import BROKERS, BootstrapServers, Json
@@ -14,6 +14,7 @@ from cairn.cli.output import as_json, err, out, print_json, table
 from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_one
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.consumer_pb2 import Consumer, Loss, PartitionProgress
+from cairn.topics.last_records import ends_of_data
 
 app = typer.Typer(help="The consumers of the services.", no_args_is_help=True)
 
@@ -46,12 +47,11 @@ def lag(
     bootstrap_servers: BootstrapServers = BROKERS,
     json: Json = False,
 ) -> None:
-    """Say how many records each consumer has yet to take, by the services' own progress."""
+    """Say how far each consumer is from the last record, by the services' own progress."""
     found = asyncio.run(of_each(service, OperationsClient.consumers))
     topics = [(owner, consumer, topic, of) for owner, consumer, topic, of in _topics(found)]
-    places = {TopicPartition(each.topic, each.partition) for *_, of in topics for each in of}
     try:
-        ends = asyncio.run(_ends(bootstrap_servers, places))
+        ends = asyncio.run(ends_of_data(bootstrap_servers, _least(each for *_, of in topics for each in of)))
     except KafkaError as error:
         err().print(f"[red]error:[/] the broker cannot be asked ({type(error).__name__})")
         raise typer.Exit(1) from None
@@ -140,14 +140,13 @@ def _topics(found: Found) -> Iterable[tuple[Service, Consumer, str, list[Partiti
                 yield owner, consumer, topic, [each for each in consumer.partitions if each.topic == topic]
 
 
-async def _ends(bootstrap: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(sorted(places))
-    finally:
-        await consumer.stop()
-    return ends
+def _least(partitions: Iterable[PartitionProgress]) -> dict[TopicPartition, int]:
+    """Return how far the slowest consumer of each partition is."""
+    least: dict[TopicPartition, int] = {}
+    for each in partitions:
+        at = TopicPartition(each.topic, each.partition)
+        least[at] = min(each.next_offset, least.get(at, each.next_offset))
+    return least
 
 
 def _behind(partitions: Iterable[PartitionProgress], ends: dict[TopicPartition, int]) -> int:

@@ -15,7 +15,7 @@ from typing import Literal
 import stamina
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from chassis import telemetry
@@ -120,7 +120,7 @@ class AiokafkaRunner:
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
             await self._seek_to_progress(consumer, disowned)
-        self._report_lag(consumer, offsets)
+        await self._report_lag(consumer, offsets)
 
     async def _seek_to_progress(self, consumer: AIOKafkaConsumer, wanted: Iterable[Partition]) -> None:
         await seek_to_progress(consumer, self._settings.bootstrap, self._work, wanted)
@@ -135,11 +135,15 @@ class AiokafkaRunner:
             records += _records(await consumer.getmany(timeout_ms=0, max_records=size - len(records)))
         return records
 
-    def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
+    async def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
         for at, offset in offsets.items():
-            end = consumer.highwater(TopicPartition(*at))
-            if end is not None:
-                telemetry.lag(self._settings.group, at.topic, at.number, max(0, end - offset))
+            # One that is not assigned any more is another consumer's to report.
+            with suppress(IllegalStateError):
+                end = consumer.highwater(TopicPartition(*at))
+                if end is not None:
+                    # The position passes over markers of transactions, which are no records.
+                    done = max(offset, await consumer.position(TopicPartition(*at)))
+                    telemetry.lag(self._settings.group, at.topic, at.number, max(0, end - done))
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
