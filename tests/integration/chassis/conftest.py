@@ -2,6 +2,8 @@
 """A probe for each test: its own topics on the shared broker, its own database on the shared server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -22,6 +24,19 @@ FOLDER = Path(__file__).parent / "probe"
 
 @pytest.fixture
 async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
+    async with made_probe(broker, postgres) as probe:
+        yield probe
+
+
+@pytest.fixture
+async def downstream(broker: str, postgres: str, probe: Probe) -> AsyncIterator[Probe]:
+    """Another service, with a database of its own, that consumes what the probe publishes."""
+    async with made_probe(broker, postgres) as other:
+        yield replace(other, topic=probe.published)
+
+
+@asynccontextmanager
+async def made_probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
     name = uuid4().hex[:12]
     made = await provision(postgres, "probe", prefix=f"t{name}_")
     await migrate(made.dsns["migrate"], "probe", FOLDER, lambda _file: None)
