@@ -3,17 +3,21 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from cairn.events.result import ResultRecorded
+from cairn.ids import LearnerId, TenantId
 from chassis.database import open_pool
 from chassis.operations.store import OperationsStore
 from chassis.streams import topic_watch
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.unit.losses import RecordsLost
+from chassis.unit.parking import Asked, ask
 from tests.integration.chassis.probe.feed import feed, result
+from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
     RUNNERS,
     Probe,
@@ -24,6 +28,7 @@ from tests.integration.chassis.probe.running import (
     histories,
     read_all,
     relaying,
+    running,
 )
 from tests.integration.chassis.probe.topics import make_again
 
@@ -165,3 +170,68 @@ async def test_who_accepts_stays_on_record_and_what_is_not_there_is_not_accepted
     finally:
         await connection.close()
     assert [tuple(row) for row in rows] == [("registrar", False)]
+
+
+async def test_what_waits_of_both_logs_at_one_place_is_folded_once(
+    probe: Probe, runner: str, store: OperationsStore
+) -> None:
+    """A record of the old log and one of the new have the same partition and offset, and the second fails."""
+    await feed(probe.bootstrap, probe.topic, [result(1, "l1", "refused"), result(2, "l1")])
+    await broken(probe, runner, 2)
+    await make_again(probe.bootstrap, probe.topic)
+    await feed(probe.bootstrap, probe.topic, [result(3, "l1"), result(4, "l1", "refused")])
+    await refused(probe, runner)
+    (noticed,) = await store.losses()
+    assert await store.accept(probe.consumer, noticed.number, "op")
+    await broken(probe, runner, 4)
+    assert await histories(probe) == {"probe-a/l1": ".e2.e3"}
+    async with consuming(probe, runner):
+        await nothing_waits_but(probe, 0, discard=False)
+    assert await histories(probe) == {"probe-a/l1": ".e2.e3.e4"}
+
+
+async def broken(probe: Probe, runner: str, records: int) -> None:
+    """Consume with a handler that refuses; pass the first record over once all are there."""
+    handler = Tally(probe.consumer, probe.topic, probe.published)
+    handler.broken = True
+    async with running(probe, runner, handler, 500):
+        await ended(probe, records)
+        if records == 4:
+            await nothing_waits_but(probe, 1, discard=True)
+
+
+async def nothing_waits_but(probe: Probe, waiting: int, *, discard: bool) -> None:
+    """Ask about the first record that waits, until no more wait than this."""
+    connection = await asyncpg.connect(probe.admin)
+    place = await connection.fetchval("select min(place) from chassis.parked")
+    learner = TenantId("probe-a"), LearnerId("l1")
+    await ask(connection, Asked(uuid4(), learner, probe.consumer, place, "op", discard))
+
+    async def done() -> bool:
+        return (
+            await connection.fetchval(
+                "select (select count(*) from chassis.parked) <= $1"
+                " and not exists (select from chassis.replay where done_at is null)",
+                waiting,
+            )
+            is True
+        )
+
+    try:
+        await eventually(done)
+    finally:
+        await connection.close()
+
+
+async def test_progress_of_before_there_were_ids_takes_the_one_that_is_there(
+    probe: Probe, runner: str, store: OperationsStore
+) -> None:
+    await taken(probe, runner, results(range(12)), 12)
+    connection = await asyncpg.connect(probe.admin)
+    await connection.execute("update chassis.fence set topic_id = null")
+    await taken(probe, runner, results(range(12, 20)), 20)
+    ids = await connection.fetch("select distinct topic_id from chassis.fence")
+    await connection.close()
+    found = await read_topic_ids(probe.bootstrap, [probe.topic])
+    assert [row["topic_id"] for row in ids] == list(found.values())
+    assert await store.losses() == []
