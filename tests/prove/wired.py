@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     plan = json.loads(os.environ.get(PLAN, "{}"))
     passages = Passages(plan, Path(os.environ[MARKS]), "-".join((module.removeprefix("services."), *rest)))
     for name in plan:
-        BY_NAME[name].install(passages, name)
+        BY_NAME[name].place.install(passages, name)
     code: int = import_module(f"{module}.__main__").main(rest)
     return code
 
