@@ -28,9 +28,10 @@ LEFT_OUT = {
     "services.records.adapters.postgres_positions._WAKE": "reads no table",
 }
 # What is read in the order of its index, from its beginning and no further than a limit; or to the end, where
-# all is wanted of a table that has a row for each partition.
+# all is wanted of a table that has a row for each partition, or for each loss.
 IN_ORDER = {
     "chassis.operations.store._CONSUMERS",
+    "chassis.operations.store._LOSSES",
     "chassis.relay.relay._OLDEST",
     "chassis.relay.slot._UNSENT",
     "chassis.schedule.scans._NEXT",
