@@ -75,7 +75,7 @@ test-whole: $(VENV)/.installed ## Kill, shuffle and cut the whole dataset; figur
 	WHOLE=1 $(BIN)/python -m pytest $(WHOLE_TESTS) --junit-xml=build/whole.xml $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, ONLY=grpc.record
+bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, ONLY=PART
 	$(BIN)/python -m tests.bench
 
 # The checks, each by itself or all with `make check`

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chassis.migrate import migrate
 from deploy.local.keys import Keys
-from deploy.local.layout import SERVICES, Layout, choose_ports
+from deploy.local.layout import RUNNERS, SERVICES, Layout, choose_ports
 from deploy.local.processes import Processes
 from deploy.local.progress import Step, Steps
 from deploy.local.provision import Provisioned, provision
@@ -30,17 +30,19 @@ class Installation:
 
 
 @asynccontextmanager
-async def installed(
+async def installed(  # noqa: PLR0913 - each a choice of its own, all but the first three by name
     endpoints: Endpoints,
     folder: Path,
     steps: Steps,
     *,
     shared: Mapping[str, str] | None = None,
     wished: Mapping[str, int] | None = None,
+    runners: Mapping[str, str] = RUNNERS,
 ) -> AsyncIterator[Installation]:
     """Bring everything up in a folder and stop the processes when the block is left.
 
-    ``shared`` are settings of every process, ``wished`` the ports of doors where they are free.
+    ``shared`` are settings of every process, ``wished`` the ports of doors where they are free,
+    ``runners`` the stream runners of consumers that do not run under the usual one.
     Raises ServerFailedError with the end of a log when a part does not come up.
     """
     databases = await _prepare(endpoints, steps)
@@ -52,6 +54,7 @@ async def installed(
         health=health,
         keys=Keys(folder / "secrets"),
         shared=shared or {},
+        runners=runners,
     )
     processes = Processes(folder, ROOT)
     try:

@@ -20,7 +20,7 @@ from cairn.topics.catalogue import all_topics, ingest_topic
 from deploy.local.bring_up import Installation, installed
 from deploy.local.cohort.presentations import EXAMPLE
 from deploy.local.cohort.submission import SOURCE, TENANT
-from deploy.local.layout import SERVICES
+from deploy.local.layout import RUNNERS, SERVICES
 from deploy.local.progress import Steps
 from deploy.local.provision import drop_database
 from deploy.local.stack import Endpoints
@@ -70,12 +70,19 @@ class Whole:
 
 @asynccontextmanager
 async def whole(
-    endpoints: Endpoints, folder: Path, settings: Mapping[str, str] | None = None
+    endpoints: Endpoints,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    runners: Mapping[str, str] = RUNNERS,
 ) -> AsyncIterator[Whole]:
-    """Bring up an installation that has seen nothing yet; ``settings`` are for every process."""
+    """Bring up an installation that has seen nothing yet.
+
+    ``settings`` are for every process, ``runners`` for the consumers that they name.
+    """
     await _forget(endpoints)
     steps = Steps(Console(stderr=True, quiet=True))
-    async with installed(endpoints, folder, steps, shared=settings) as installation:
+    async with installed(endpoints, folder, steps, shared=settings, runners=runners) as installation:
         await _publish(installation)
         yield Whole(installation, endpoints.bootstrap, _as_admin(installation, endpoints.admin))
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the bench, each of which can be measured by itself."""
+
+import asyncio
+import gc
+from enum import StrEnum
+
+from tests.bench import grpc_record, pipeline
+from tests.bench.asked import FOLDER, Asked
+from tests.bench.expected import Cohort, cohort
+from tests.bench.figures import Figure
+from tests.bench.record_server import record_server
+
+
+class Part(StrEnum):
+    """What can be measured by itself, in the order in which it is measured."""
+
+    PIPELINE = "pipeline"
+    FAUST = pipeline.FAUST
+    GRPC_RECORD = grpc_record.NAME
+
+
+_FED = frozenset({Part.PIPELINE, Part.FAUST})
+"""The parts that feed the cohort."""
+
+
+def carry_out(asked: Asked, only: Part | None) -> list[Figure]:
+    """Measure one part, or all, and return the figures."""
+    parts = list(Part) if only is None else [only]
+    fed = None if _FED.isdisjoint(parts) else _read(asked)
+    told: list[Figure] = []
+    for part in parts:
+        told += asyncio.run(_measure(part, asked, fed))
+    return told
+
+
+def _read(asked: Asked) -> Cohort:
+    with asked.steps.step("Read the results and ask the oracle"):
+        fed = cohort(asked.dataset, asked.learners)
+    # What is kept to the end is not looked through again and again while the clock runs.
+    gc.collect()
+    gc.freeze()
+    return fed
+
+
+async def _measure(part: Part, asked: Asked, fed: Cohort | None) -> list[Figure]:
+    match part:
+        case Part.GRPC_RECORD:
+            async with record_server(asked.endpoints, FOLDER / "record") as server:
+                return [await grpc_record.measure(server, asked.steps)]
+        case _ if fed is None:
+            message = f"{part} needs the cohort"
+            raise AssertionError(message)
+        case Part.PIPELINE:
+            return await pipeline.measure(asked, fed)
+        case Part.FAUST:
+            return await pipeline.measure_faust(asked, fed)
