@@ -2,7 +2,7 @@
 """How many of everything there must be in the end, by the oracle, so that no unfinished run looks fast."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tests.e2e.installation import INGEST
 from tests.e2e.oracle_facts import from_dataset, from_stream
 from tests.e2e.state import State
 
+_Pairs = Mapping[str, tuple[Mapping[str, int], Mapping[str, int] | None]]
 _RESULTS = ("results", "assessment.results.v1")
 
 
@@ -29,22 +30,32 @@ class Cohort:
 
     def differences(self, state: State) -> list[str]:
         """Name each count that is not what the oracle says."""
+        outcomes = self.expected.outcomes
+        pairs: _Pairs = {
+            "at intake": (outcomes_at_intake(outcomes), state.outcomes.get(("intake", INGEST))),
+            "results folded": ({"applied": outcomes["stored"]}, state.outcomes.get(_RESULTS)),
+        }
+        return [*_differing(pairs), *self.concluded(state)]
+
+    def concluded(self, state: State) -> list[str]:
+        """Name each count of attainments and awards that is not what the oracle says."""
         expected = self.expected
         statuses = Counter(found.status for found in expected.attainments.values())
         awards = Counter(credential for held in expected.met.values() for credential in held)
         good = (credential for (_, credential), standing in state.standings.items() if standing == "good")
-        stored = {"applied": expected.outcomes["stored"]}
-        pairs = {
-            "at intake": (outcomes_at_intake(expected.outcomes), state.outcomes.get(("intake", INGEST))),
-            "results folded": (stored, state.outcomes.get(_RESULTS)),
+        pairs: _Pairs = {
             "attainments": (statuses, Counter(row.status for row in state.attainments.values())),
             "awards": (awards, Counter(good)),
         }
-        return [
-            f"{name}: expected {dict(wanted)}, found {dict(found or {})}"
-            for name, (wanted, found) in pairs.items()
-            if wanted != found
-        ]
+        return _differing(pairs)
+
+
+def _differing(pairs: _Pairs) -> list[str]:
+    return [
+        f"{name}: expected {dict(wanted)}, found {dict(found or {})}"
+        for name, (wanted, found) in pairs.items()
+        if wanted != found
+    ]
 
 
 def cohort(folder: Path | None, learners: int) -> Cohort:

@@ -5,7 +5,7 @@ import asyncio
 import gc
 from enum import StrEnum
 
-from tests.bench import grpc_record, pipeline
+from tests.bench import grpc_record, pipeline, stage
 from tests.bench.asked import FOLDER, Asked
 from tests.bench.expected import Cohort, cohort
 from tests.bench.figures import Figure
@@ -17,10 +17,11 @@ class Part(StrEnum):
 
     PIPELINE = "pipeline"
     FAUST = pipeline.FAUST
+    STAGE = stage.NAME
     GRPC_RECORD = grpc_record.NAME
 
 
-_FED = frozenset({Part.PIPELINE, Part.FAUST})
+_FED = frozenset({Part.PIPELINE, Part.FAUST, Part.STAGE})
 """The parts that feed the cohort."""
 
 
@@ -55,3 +56,5 @@ async def _measure(part: Part, asked: Asked, fed: Cohort | None) -> list[Figure]
             return await pipeline.measure(asked, fed)
         case Part.FAUST:
             return await pipeline.measure_faust(asked, fed)
+        case Part.STAGE:
+            return await stage.measure(asked, fed)
