@@ -5,7 +5,7 @@ import asyncio
 import gc
 from enum import StrEnum
 
-from tests.bench import grpc_record, pipeline, stage
+from tests.bench import grpc_record, pipeline, protocol, stage
 from tests.bench.asked import FOLDER, Asked
 from tests.bench.expected import Cohort, cohort
 from tests.bench.figures import Figure
@@ -18,6 +18,7 @@ class Part(StrEnum):
     PIPELINE = "pipeline"
     FAUST = pipeline.FAUST
     STAGE = stage.NAME
+    PROTOCOL = protocol.NAME
     GRPC_RECORD = grpc_record.NAME
 
 
@@ -46,6 +47,8 @@ def _read(asked: Asked) -> Cohort:
 
 async def _measure(part: Part, asked: Asked, fed: Cohort | None) -> list[Figure]:
     match part:
+        case Part.PROTOCOL:
+            return await protocol.measure(asked.endpoints, asked.steps)
         case Part.GRPC_RECORD:
             async with record_server(asked.endpoints, FOLDER / "record") as server:
                 return [await grpc_record.measure(server, asked.steps)]
