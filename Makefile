@@ -57,8 +57,9 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 
 # The system
 
-# Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench.
-export OULAD N ONCE RUNS ONLY
+# Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench,
+# and the results a second of its recovery.
+export OULAD N ONCE RUNS ONLY RATE
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
@@ -75,7 +76,7 @@ test-whole: $(VENV)/.installed ## Kill, shuffle and cut the whole dataset; figur
 	WHOLE=1 $(BIN)/python -m pytest $(WHOLE_TESTS) --junit-xml=build/whole.xml $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, ONLY=PART
+bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, ONLY=, RATE=
 	$(BIN)/python -m tests.bench
 
 # The checks, each by itself or all with `make check`

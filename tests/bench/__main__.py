@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures how fast, how soon and with how much memory results become entries, and how fast they are told.
 
-    python -m tests.bench [--oulad DIR] [--learners N] [--runs N] [--only PART]
+    python -m tests.bench [--oulad DIR] [--learners N] [--runs N] [--only PART] [--rate R]
 
 All runs on a broker and a database that belong to the bench alone. A failed check ends the bench.
 """
@@ -41,6 +41,9 @@ def main(
     only: Annotated[
         Part | None, typer.Option("--only", envvar="ONLY", help="Measure nothing but this part.")
     ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", envvar="RATE", min=1, help="Results a second for recovery.")
+    ] = None,
 ) -> None:
     """Measure against the targets and write build/bench.json."""
     steps = Steps(Console(highlight=False))
@@ -53,6 +56,7 @@ def main(
             dataset=dataset,
             learners=learners,
             runs=runs,
+            rate=rate,
         )
         told = carry_out(asked, only)
     write(told, RESULT)

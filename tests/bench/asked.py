@@ -20,3 +20,5 @@ class Asked:
     """A folder with the OULAD files, where learners are not to be made up."""
     learners: int
     runs: int
+    rate: float | None
+    """The results a second at which a recovery is measured; nothing takes half of what is measured."""

@@ -17,6 +17,7 @@ from tests.e2e.installation import INGEST
 from tests.e2e.oracle_facts import from_dataset, from_stream
 from tests.e2e.state import State
 
+_ASSESSMENTS = EXAMPLE / "assessments.csv"
 _Pairs = Mapping[str, tuple[Mapping[str, int], Mapping[str, int] | None]]
 _RESULTS = ("results", "assessment.results.v1")
 
@@ -62,8 +63,11 @@ def cohort(folder: Path | None, learners: int) -> Cohort:
     """Read the cohort of a dataset's folder, or make one of so many learners."""
     if folder is not None:
         events = [recorded(one) for one in oulad.submissions(folder)]
-        facts = from_dataset(folder)
-    else:
-        events = [recorded(one) for one in generated.submissions(learners)]
-        facts = from_stream(write_structured(event) for event in events)
-    return Cohort(events, oracle.conclude(facts, oracle.weights(EXAMPLE / "assessments.csv")))
+        return Cohort(events, oracle.conclude(from_dataset(folder), oracle.weights(_ASSESSMENTS)))
+    return concluding([recorded(one) for one in generated.submissions(learners)])
+
+
+def concluding(events: Sequence[CloudEvent]) -> Cohort:
+    """Ask the oracle what follows from some results."""
+    facts = from_stream(write_structured(event) for event in events)
+    return Cohort(events, oracle.conclude(facts, oracle.weights(_ASSESSMENTS)))

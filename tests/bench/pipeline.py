@@ -47,6 +47,13 @@ async def measure_faust(asked: Asked, fed: Cohort) -> list[Figure]:
     return rates(runs, len(fed.events), FAUST)
 
 
+async def rate(asked: Asked, fed: Cohort) -> float:
+    """Return the results a second of one run under the usual runners."""
+    await warm_up(asked, fed)
+    async with _one(asked, fed, "Run", RUNNERS) as (_, run):
+        return len(fed.events) / run.throughput.seconds
+
+
 async def warm_up(asked: Asked, fed: Cohort) -> None:
     """Run the reference once: the first run of a broker costs three times the CPU."""
     with asked.steps.step("Warm the broker up"):
