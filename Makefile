@@ -58,8 +58,8 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 # The system
 
 # Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench,
-# and the results a second of its recovery.
-export OULAD N ONCE RUNS ONLY RATE
+# the results a second of its recovery, and how many results are stored where one more is measured.
+export OULAD N ONCE RUNS ONLY RATE STORED
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
@@ -76,7 +76,7 @@ test-whole: $(VENV)/.installed ## Kill, shuffle and cut the whole dataset; figur
 	WHOLE=1 $(BIN)/python -m pytest $(WHOLE_TESTS) --junit-xml=build/whole.xml $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, ONLY=, RATE=
+bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, RATE=, ONLY=; ONLY=cost takes STORED=
 	$(BIN)/python -m tests.bench
 
 # The checks, each by itself or all with `make check`

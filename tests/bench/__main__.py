@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures how fast, how soon and with how much memory results become entries, and how fast they are told.
 
-    python -m tests.bench [--oulad DIR] [--learners N] [--runs N] [--only PART] [--rate R]
+    python -m tests.bench [--oulad DIR] [--learners N] [--runs N] [--only PART] [--rate R] [--stored N]
 
 All runs on a broker and a database that belong to the bench alone. A failed check ends the bench.
 """
@@ -22,6 +22,7 @@ from tests.bench.parts import Part, carry_out
 RESULT = BUILD / "bench.json"
 LEARNERS = 10_000
 RUNS = 3
+STORED = 5_000_000
 # A file or a pipe has no width, and a name that is cut off says nothing.
 WIDTH = 140
 
@@ -44,6 +45,9 @@ def main(
     rate: Annotated[
         float | None, typer.Option("--rate", envvar="RATE", min=1, help="Results a second for recovery.")
     ] = None,
+    stored: Annotated[
+        int, typer.Option("--stored", envvar="STORED", min=1000, help="Results stored for cost.")
+    ] = STORED,
 ) -> None:
     """Measure against the targets and write build/bench.json."""
     steps = Steps(Console(highlight=False))
@@ -57,6 +61,7 @@ def main(
             learners=learners,
             runs=runs,
             rate=rate,
+            stored=stored,
         )
         told = carry_out(asked, only)
     write(told, RESULT)

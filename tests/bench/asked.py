@@ -22,3 +22,5 @@ class Asked:
     runs: int
     rate: float | None
     """The results a second at which a recovery is measured; nothing takes half of what is measured."""
+    stored: int
+    """How many results are stored where the cost of one more is measured."""

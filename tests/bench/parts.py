@@ -6,7 +6,7 @@ import gc
 from collections.abc import Sequence
 from enum import StrEnum
 
-from tests.bench import grpc_record, pipeline, protocol, recovery, stage
+from tests.bench import cost, grpc_record, pipeline, protocol, recovery, stage
 from tests.bench.asked import FOLDER, Asked
 from tests.bench.expected import Cohort, cohort
 from tests.bench.figures import Figure
@@ -22,15 +22,18 @@ class Part(StrEnum):
     PROTOCOL = protocol.NAME
     RECOVERY = recovery.NAME
     GRPC_RECORD = grpc_record.NAME
+    COST = cost.NAME
 
 
+_UNASKED = [part for part in Part if part is not Part.COST]
+"""What is measured unless one part is asked for: cost fills gigabytes."""
 _FED = frozenset({Part.PIPELINE, Part.FAUST, Part.STAGE})
 """The parts that feed the cohort."""
 
 
 def carry_out(asked: Asked, only: Part | None) -> list[Figure]:
     """Measure one part, or all, and return the figures."""
-    parts = list(Part) if only is None else [only]
+    parts = _UNASKED if only is None else [only]
     unknown_rate = parts == [Part.RECOVERY] and asked.rate is None
     fed = None if _FED.isdisjoint(parts) and not unknown_rate else _read(asked)
     told: list[Figure] = []
@@ -52,6 +55,8 @@ async def _measure(part: Part, asked: Asked, fed: Cohort | None, told: Sequence[
     match part:
         case Part.PROTOCOL:
             return await protocol.measure(asked.endpoints, asked.steps)
+        case Part.COST:
+            return await cost.measure(asked.stored, asked.steps)
         case Part.RECOVERY if asked.rate is not None:
             return await recovery.measure(asked, asked.rate)
         case Part.GRPC_RECORD:
