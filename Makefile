@@ -57,9 +57,10 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 
 # The system
 
-# Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench,
-# the results a second of its recovery, and how many results are stored where one more is measured.
-export OULAD N ONCE RUNS ONLY RATE STORED
+# Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench
+# or of the proof; the results a second of the bench's recovery, how many results are stored where one more is measured; the short
+# form of the proof, and its seed.
+export OULAD N ONCE RUNS ONLY RATE STORED SHORT SEED
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
@@ -74,6 +75,10 @@ WHOLE_TESTS := $(addprefix tests/e2e/test_,kills.py derived_stream.py batches.py
 .PHONY: test-whole
 test-whole: $(VENV)/.installed ## Kill, shuffle and cut the whole dataset; figures into build/whole.xml; ARGS= goes to pytest
 	WHOLE=1 $(BIN)/python -m pytest $(WHOLE_TESTS) --junit-xml=build/whole.xml $(ARGS)
+
+.PHONY: prove
+prove: $(VENV)/.installed ## End processes at every boundary and prove that nothing shows, into build/prove.json; SHORT=1, ONLY=
+	$(BIN)/python -m tests.prove
 
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, RATE=, ONLY=; ONLY=cost takes STORED=

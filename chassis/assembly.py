@@ -4,16 +4,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from chassis.database import Pool, open_pool
-from chassis.errors import Retry
 from chassis.lifecycle import Process
 from chassis.relay.relay import Relay
 from chassis.settings import ServiceSettings
 from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
 from chassis.streams.handler import Handler
-from chassis.unit.outbox import Partitions
+from chassis.topics import read_partitions
 from chassis.unit.replay import Replays
 from chassis.unit.work import UnitOfWork
 
@@ -67,21 +64,6 @@ async def add_pool(process: Process, settings: ServiceSettings, size: int, name:
     """Open a pool that the process closes when it ends."""
     pool = await open_pool(settings.database_url.get_secret_value(), size, name=f"cairn-{name}")
     return await process.resources.enter_async_context(pool)
-
-
-async def read_partitions(bootstrap: str, topics: set[str]) -> Partitions:
-    """Return how many partitions each topic has; raise Retry naming a topic that is not there."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cairn-partitions")
-    await admin.start()
-    try:
-        # Asked about all topics: one asked about by name is made by a broker that makes topics by itself.
-        found = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
-    finally:
-        await admin.close()
-    if missing := sorted(topics - found.keys()):
-        message = f"the broker has no topic {missing[0]}; `cairn topics apply` makes the topics"
-        raise Retry(message)
-    return Partitions(0, {topic: found[topic] for topic in topics})
 
 
 def _runner(settings: ServiceSettings, consumer: ConsumerSettings, work: UnitOfWork, process: Process) -> Any:

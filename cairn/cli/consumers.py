@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from cairn.cli.options import BROKERS, BootstrapServers, Json
 from cairn.cli.output import as_json, err, out, print_json, table
 from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_one
 from cairn.client.operations import OperationsClient
-from cairn.operations.v1.consumer_pb2 import Consumer, PartitionProgress
+from cairn.operations.v1.consumer_pb2 import Consumer, Loss, PartitionProgress
+from cairn.topics.last_records import ends_of_data
 
 app = typer.Typer(help="The consumers of the services.", no_args_is_help=True)
 
@@ -46,12 +47,11 @@ def lag(
     bootstrap_servers: BootstrapServers = BROKERS,
     json: Json = False,
 ) -> None:
-    """Say how many records each consumer has yet to take, by the services' own progress."""
+    """Say how far each consumer is from the last record, by the services' own progress."""
     found = asyncio.run(of_each(service, OperationsClient.consumers))
     topics = [(owner, consumer, topic, of) for owner, consumer, topic, of in _topics(found)]
-    places = {TopicPartition(each.topic, each.partition) for *_, of in topics for each in of}
     try:
-        ends = asyncio.run(_ends(bootstrap_servers, places))
+        ends = asyncio.run(ends_of_data(bootstrap_servers, _least(each for *_, of in topics for each in of)))
     except KafkaError as error:
         err().print(f"[red]error:[/] the broker cannot be asked ({type(error).__name__})")
         raise typer.Exit(1) from None
@@ -97,6 +97,42 @@ def resume(
     out().print("resumed")
 
 
+@app.command()
+def losses(service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
+    """List what consumers found missing in their logs; they take nothing of those topics before `accept`."""
+    found = asyncio.run(of_each(service, OperationsClient.consumers))
+    rows = [(owner, loss) for owner, consumers in found.items() for one in consumers for loss in one.losses]
+    if json:
+        print_json([{"service": owner, **as_json(loss)} for owner, loss in rows])
+        return
+    cells = [
+        (owner, loss.name, loss.topic, _missing(loss), loss.notice_time.ToJsonString())
+        for owner, loss in rows
+    ]
+    out().print(table("", ("Service", "Loss", "Topic", "Missing", "Noticed"), cells))
+
+
+@app.command()
+def accept(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="LOSS...", help="consumers/…/losses/…, as `cairn consumers losses` tells it."),
+    ],
+    service: OneService,
+    operator: Operator = "",
+) -> None:
+    """Let a consumer go on without what is lost: behind the records, or at the start of the new topic."""
+
+    async def ask(client: OperationsClient) -> list[bool]:
+        return [await client.accept(name) for name in names]
+
+    accepted = asyncio.run(of_one(service, operator, ask))
+    for name, stood in zip(names, accepted, strict=True):
+        out().print(f"{name}: {'accepted' if stood else 'it does not stand any more'}")
+    if not all(accepted):
+        raise typer.Exit(1)
+
+
 def _topics(found: Found) -> Iterable[tuple[Service, Consumer, str, list[PartitionProgress]]]:
     for owner, consumers in found.items():
         for consumer in consumers:
@@ -104,14 +140,13 @@ def _topics(found: Found) -> Iterable[tuple[Service, Consumer, str, list[Partiti
                 yield owner, consumer, topic, [each for each in consumer.partitions if each.topic == topic]
 
 
-async def _ends(bootstrap: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(sorted(places))
-    finally:
-        await consumer.stop()
-    return ends
+def _least(partitions: Iterable[PartitionProgress]) -> dict[TopicPartition, int]:
+    """Return how far the slowest consumer of each partition is."""
+    least: dict[TopicPartition, int] = {}
+    for each in partitions:
+        at = TopicPartition(each.topic, each.partition)
+        least[at] = min(each.next_offset, least.get(at, each.next_offset))
+    return least
 
 
 def _behind(partitions: Iterable[PartitionProgress], ends: dict[TopicPartition, int]) -> int:
@@ -119,6 +154,13 @@ def _behind(partitions: Iterable[PartitionProgress], ends: dict[TopicPartition, 
         max(0, ends.get(TopicPartition(each.topic, each.partition), 0) - each.next_offset)
         for each in partitions
     )
+
+
+def _missing(loss: Loss) -> str:
+    if loss.HasField("range"):
+        lost = loss.range
+        return f"[{lost.partition}] records {lost.first_offset} to {lost.last_offset}"
+    return f"made again: {loss.stored_topic_id} is now {loss.found_topic_id}"
 
 
 def _short(consumer: Consumer) -> str:

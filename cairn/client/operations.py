@@ -12,6 +12,7 @@ import grpc
 from cairn.client.channel import ask, open_channel
 from cairn.operations.v1.consumer_pb2 import Consumer
 from cairn.operations.v1.operations_service_pb2 import (
+    AcceptLossRequest,
     DiscardRecordRequest,
     GetReplayRequest,
     ListConsumersRequest,
@@ -42,6 +43,11 @@ class OperationsClient:
         """Let a halted consumer go on; tell whether it was halted."""
         request = ResumeConsumerRequest(name=f"consumers/{consumer}", operator=self._operator)
         return (await ask(self._stub.ResumeConsumer, request)).resumed
+
+    async def accept(self, loss: str) -> bool:
+        """Accept a loss, by its name; tell whether it stood."""
+        request = AcceptLossRequest(name=loss, operator=self._operator)
+        return (await ask(self._stub.AcceptLoss, request)).accepted
 
     async def waiting(
         self, tenant: str, consumer: str = "-", learner: str = "-", *, first_only: bool = False

@@ -14,6 +14,7 @@ _CONSUMER = r"[a-z][a-z0-9._-]{0,127}"
 _NUMBER = r"[1-9][0-9]{0,18}"
 _LARGEST_PLACE = 2**63
 _LONGEST_OPERATOR = 128
+_loss = re.compile(rf"consumers/({_CONSUMER})/losses/({_NUMBER})")
 _consumer = re.compile(rf"consumers/({_CONSUMER})")
 _parent = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)/learners/([^/]+)")
 _record = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/learners/([^/]+)/records/({_NUMBER})")
@@ -32,6 +33,19 @@ def read_consumer(name: str) -> str:
 def consumer_name(consumer: str) -> str:
     """Return the name of a consumer."""
     return f"consumers/{consumer}"
+
+
+def read_loss(name: str) -> tuple[str, int]:
+    """Read the name of a loss: whose it is, and its number."""
+    found = _loss.fullmatch(name)
+    if found is None or int(found[2]) >= _LARGEST_PLACE:
+        raise invalid(Violation("name", "must be consumers/{consumer}/losses/{loss}"))
+    return found[1], int(found[2])
+
+
+def loss_name(consumer: str, number: int) -> str:
+    """Return the name of a loss."""
+    return f"consumers/{consumer}/losses/{number}"
 
 
 def read_parent(parent: str) -> tuple[TenantId, str, str]:

@@ -4,7 +4,7 @@
 Until operators can be authenticated the server is bound to loopback, and so is every caller.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -17,8 +17,10 @@ from cairn.operations.v1 import operations_service_pb2_grpc as stubs
 from chassis.database import Pool
 from chassis.operations.names import (
     consumer_name,
+    loss_name,
     page_token,
     read_consumer,
+    read_loss,
     read_operator,
     read_page_token,
     read_parent,
@@ -28,7 +30,7 @@ from chassis.operations.names import (
     record_name,
     replay_name,
 )
-from chassis.operations.store import OperationsStore, Progress, Replay, WaitingRecord
+from chassis.operations.store import NoticedLoss, OperationsStore, Progress, Replay, WaitingRecord
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
 
@@ -47,7 +49,8 @@ class OperationsService(stubs.OperationsServiceServicer):
     ) -> messages.ListConsumersResponse:
         _authorise(context)
         found = groupby(await self._store.consumers(), key=lambda progress: progress.consumer)
-        consumers = [_consumer(name, list(partitions)) for name, partitions in found]
+        losses = await self._store.losses()
+        consumers = [_consumer(name, list(partitions), losses) for name, partitions in found]
         return messages.ListConsumersResponse(consumers=consumers)
 
     async def ResumeConsumer(  # noqa: N802 - the contract's name
@@ -56,6 +59,16 @@ class OperationsService(stubs.OperationsServiceServicer):
         _authorise(context)
         consumer, operator = read_consumer(request.name), read_operator(request.operator)
         return messages.ResumeConsumerResponse(resumed=await self._store.resume(consumer, operator))
+
+    async def AcceptLoss(  # noqa: N802 - the contract's name
+        self, request: messages.AcceptLossRequest, context: Any
+    ) -> messages.AcceptLossResponse:
+        _authorise(context)
+        (consumer, number), operator = read_loss(request.name), read_operator(request.operator)
+        accepted = await self._store.accept(consumer, number, operator)
+        if accepted is None:
+            raise Refusal("NOT_FOUND", "there is no such loss")
+        return messages.AcceptLossResponse(accepted=accepted)
 
     async def ListWaitingRecords(  # noqa: N802 - the contract's name
         self, request: messages.ListWaitingRecordsRequest, context: Any
@@ -125,8 +138,11 @@ def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:
         raise Refusal("PERMISSION_DENIED", "only callers on this machine may ask")
 
 
-def _consumer(name: str, partitions: Sequence[Progress]) -> consumer_pb2.Consumer:
+def _consumer(
+    name: str, partitions: Sequence[Progress], losses: Iterable[NoticedLoss]
+) -> consumer_pb2.Consumer:
     message = consumer_pb2.Consumer(name=consumer_name(name))
+    message.losses.extend(_loss(each) for each in losses if each.consumer == name)
     for each in partitions:
         applied, duplicate, ignored, parked, dead_lettered = each.counts
         message.partitions.add(
@@ -141,6 +157,22 @@ def _consumer(name: str, partitions: Sequence[Progress]) -> consumer_pb2.Consume
         )
     if halted := partitions[0].halted:
         message.halt_time.FromDatetime(halted)
+    return message
+
+
+def _loss(noticed: NoticedLoss) -> consumer_pb2.Loss:
+    loss = noticed.loss
+    message = consumer_pb2.Loss(
+        name=loss_name(noticed.consumer, noticed.number),
+        topic=loss.topic,
+        stored_topic_id=str(loss.stored_id or ""),
+        found_topic_id=str(loss.found_id or ""),
+    )
+    if loss.log_start is not None:
+        message.range.partition = loss.partition or 0
+        message.range.first_offset = loss.next_offset or 0
+        message.range.last_offset = loss.log_start - 1
+    message.notice_time.FromDatetime(noticed.noticed_at)
     return message
 
 

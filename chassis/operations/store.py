@@ -9,6 +9,7 @@ from uuid import UUID
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool, transaction
 from chassis.unit import breaker
+from chassis.unit.losses import Loss
 from chassis.unit.parking import Asked, ask, heads
 
 _CONSUMERS = """
@@ -20,6 +21,14 @@ left join lateral (
 ) as breaker on true
 order by fence.consumer, fence.topic, fence.partition
 """
+_LOSSES = """
+select distinct on (loss.consumer, loss.topic, loss.partition) loss.consumer, loss.id, loss.topic,
+    loss.stored_id, loss.found_id, loss.partition, loss.next_offset, loss.log_start, loss.noticed_at
+from chassis.loss
+where accepted_at is null and chassis.stands(loss)
+order by loss.consumer, loss.topic, loss.partition, loss.id desc
+"""
+_ACCEPT = "select chassis.accept_loss($1, $2, $3)"
 _WAITING = """
 select consumer, learner, place, outcome, reason, field, topic, partition, "offset", since
 from chassis.parked
@@ -61,6 +70,15 @@ class Progress(NamedTuple):
     halted: datetime | None
 
 
+class NoticedLoss(NamedTuple):
+    """What a consumer has found missing, under which number and when."""
+
+    consumer: str
+    number: int
+    loss: Loss
+    noticed_at: datetime
+
+
 class WaitingRecord(NamedTuple):
     """One record that waits, and why."""
 
@@ -98,6 +116,16 @@ class OperationsStore:
         """Let a halted consumer go on; tell whether it was halted."""
         async with self._pool.acquire() as connection:
             return await breaker.resume(connection, consumer, operator)
+
+    async def losses(self) -> list[NoticedLoss]:
+        """Return what is missing and has not been accepted, as it was noticed last."""
+        rows = await self._pool.fetch(_LOSSES)
+        return [NoticedLoss(row[0], row[1], Loss(*row[2:8]), row[8]) for row in map(tuple, rows)]
+
+    async def accept(self, consumer: str, number: int, operator: str) -> bool | None:
+        """Accept a loss; tell whether it stood, and None where there is none of that number."""
+        accepted: bool | None = await self._pool.fetchval(_ACCEPT, consumer, number, operator)
+        return accepted
 
     async def waiting(
         self, tenant: TenantId, after: Place, only: tuple[str, str], most: int, *, first_only: bool

@@ -6,11 +6,12 @@ and the slot begins again at its first unsent row. Repeats are caught by the con
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
+from chassis.errors import Retry
 from chassis.streams.message import Partition
 from chassis.unit.outbox import read_headers
 
@@ -49,13 +50,27 @@ async def start_producer(bootstrap: str, client_id: str, delivery_timeout: float
 
 
 async def send(producer: AIOKafkaProducer, rows: Sequence[Unsent]) -> None:
-    """Send the rows, each partition's in order, and return when the broker has them all."""
+    """Send the rows, each partition's in order, and return when the broker has them all.
+
+    Raises Retry where a topic does not have the partition that a row is for; nothing has then been sent.
+    """
     by_partition: dict[Partition, list[Unsent]] = {}
     for row in rows:
         by_partition.setdefault(row.at, []).append(row)
+    await _check_partitions(producer, by_partition)
     async with asyncio.TaskGroup() as sending:
         for at, queue in by_partition.items():
             sending.create_task(_send_partition(producer, at, queue))
+
+
+async def _check_partitions(producer: AIOKafkaProducer, wanted: Iterable[Partition]) -> None:
+    for at in wanted:
+        numbers = await producer.partitions_for(at.topic)
+        if at.number not in numbers:
+            raise Retry(
+                f"{at.topic} has {len(numbers)} partitions, and a record is to be published in number"
+                f" {at.number}: make the topic again with the number that it had"
+            )
 
 
 async def _send_partition(producer: AIOKafkaProducer, at: Partition, rows: Sequence[Unsent]) -> None:

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from chassis import telemetry
 from chassis.database import Pool
-from chassis.errors import Conflict
+from chassis.errors import Conflict, Retry
 from chassis.health import Health
 from chassis.relay.lease import Lease, give_back, lost, take_lease
 from chassis.relay.publisher import Unsent, send, start_producer
@@ -100,9 +100,9 @@ class Slot:
         try:
             busy = await self._hold() and await self._publish()
             self._health.met(self.name)
-        except (KafkaError, Conflict, ExceptionGroup, *OUTSIDE) as error:
+        except (KafkaError, Conflict, Retry, ExceptionGroup, *OUTSIDE) as error:
             log.warning("relay begins again", slot=self.name, error=type(error).__name__)
-            self._health.unmet(self.name, "not publishing")
+            self._health.unmet(self.name, error.reason if isinstance(error, Retry) else "not publishing")
             await self._discard()
             await asyncio.sleep(_RETRY)
             return

@@ -4,7 +4,7 @@
 from functools import partial
 from uuid import uuid4
 
-from chassis.assembly import add_pool, read_partitions
+from chassis.assembly import add_pool
 from chassis.lifecycle import Process
 from chassis.schedule import due_rows, scans
 from chassis.schedule.due_rows import DueRows
@@ -12,6 +12,7 @@ from chassis.schedule.job import LeasedJob
 from chassis.schedule.reevaluations import topic_of
 from chassis.schedule.scans import MOST_LEARNERS, Scans, ScanSettings
 from chassis.settings import ScheduleSettings
+from chassis.topics import read_partitions
 
 # One connection for each of the two.
 _CONNECTIONS = 2

@@ -15,14 +15,18 @@ from typing import Literal
 import stamina
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from chassis import telemetry
+from chassis.errors import Retry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.message import Partition, Record
+from chassis.streams.pace import Pace
+from chassis.streams.topic_ids import read_topic_ids
+from chassis.streams.topic_watch import TopicWatch
 from chassis.unit.work import UnitOfWork
 
 # What a unit of work costs is paid once for all of it (pipeline.md 5). So one that follows closely on
@@ -35,6 +39,8 @@ _FILL_SECONDS = 0.025
 _ADVICE_SECONDS = 1.0
 # Waiting out a database must not cost the partitions; a dead process is noticed by its heartbeat.
 _LONGEST_POLL_MS = 24 * 3600 * 1000
+# What an assignment waits for: the database, the broker, and a topic that it does not know yet.
+_ABSENT: tuple[type[Exception], ...] = (*OUTSIDE, KafkaError, Retry)
 
 log = structlog.get_logger()
 
@@ -61,14 +67,15 @@ class AiokafkaRunner:
         self._work = work
         self._health = health
         self._health.expect("assigned")
+        self._watch = TopicWatch(settings.bootstrap, work, settings.topics)
         self._ended = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until asked to stop; the batch in hand is finished first."""
         consumer = self._consumer()
         advice = _Advice(consumer)
-        batches = Batches(self._work, self._health, advice.note, stop)
-        assignment = _Assignment(consumer, self._work, self._health)
+        batches = Batches(self._work, self._health, advice.note, stop, Pace())
+        assignment = _Assignment(consumer, self._settings.bootstrap, self._work, self._health)
         consumer.subscribe(self._settings.topics, listener=assignment)
         await consumer.start()
         try:
@@ -76,7 +83,6 @@ class AiokafkaRunner:
                 while not stop.is_set():
                     await self._turn(consumer, batches, assignment)
                     await advice.commit(_ADVICE_SECONDS)
-                    assignment.check()
             await advice.commit(0)
         finally:
             await consumer.stop()
@@ -105,15 +111,19 @@ class AiokafkaRunner:
         # aiokafka may hand records out before a new partition is set to its progress, and then others again.
         if moved := await assignment.settled():
             records = [record for record in records if record.at not in moved]
-            await seek_to_progress(consumer, self._work, moved & _assigned(consumer))
+            await self._seek_to_progress(consumer, moved & _assigned(consumer))
+        await self._watch.look()
         if not records:
             return
         offsets = await batches.process(records)
         self._ended = time.monotonic()
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
-            await seek_to_progress(consumer, self._work, disowned)
-        self._report_lag(consumer, offsets)
+            await self._seek_to_progress(consumer, disowned)
+        await self._report_lag(consumer, offsets)
+
+    async def _seek_to_progress(self, consumer: AIOKafkaConsumer, wanted: Iterable[Partition]) -> None:
+        await seek_to_progress(consumer, self._settings.bootstrap, self._work, wanted)
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> list[Record]:
         size = self._settings.batch_size
@@ -125,21 +135,26 @@ class AiokafkaRunner:
             records += _records(await consumer.getmany(timeout_ms=0, max_records=size - len(records)))
         return records
 
-    def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
+    async def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
         for at, offset in offsets.items():
-            end = consumer.highwater(TopicPartition(*at))
-            if end is not None:
-                telemetry.lag(self._settings.group, at.topic, at.number, max(0, end - offset))
+            # One that is not assigned any more is another consumer's to report.
+            with suppress(IllegalStateError):
+                end = consumer.highwater(TopicPartition(*at))
+                if end is not None:
+                    # The position passes over markers of transactions, which are no records.
+                    done = max(offset, await consumer.position(TopicPartition(*at)))
+                    telemetry.lag(self._settings.group, at.topic, at.number, max(0, end - done))
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """Sets each newly assigned partition to the database's progress.
 
-    aiokafka logs what a listener raises and goes on; :meth:`check` raises it where it ends the process.
+    aiokafka logs what a listener raises and goes on; :meth:`settled` raises it where it ends the process.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, work: UnitOfWork, health: Health) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, health: Health) -> None:
         self._consumer = consumer
+        self._bootstrap = bootstrap
         self._work = work
         self._health = health
         self._failure: Exception | None = None
@@ -148,15 +163,15 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._moved: set[Partition] = set()
 
     async def settled(self) -> frozenset[Partition]:
-        """Wait until no assignment is under way; return what has been assigned since the last call."""
-        await self._idle.wait()
-        moved, self._moved = frozenset(self._moved), set()
-        return moved
+        """Wait until no assignment is under way; return what has been assigned since the last call.
 
-    def check(self) -> None:
-        """Raise what the last assignment failed of."""
+        Raises what an assignment failed of: none of its records may be folded.
+        """
+        await self._idle.wait()
         if self._failure is not None:
             raise self._failure
+        moved, self._moved = frozenset(self._moved), set()
+        return moved
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._health.unmet("assigned", "rebalancing")
@@ -167,10 +182,10 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._moved.update(wanted)
         self._idle.clear()
         try:
-            async for attempt in stamina.retry_context(on=OUTSIDE, attempts=None, timeout=None, wait_max=5.0):
+            async for attempt in stamina.retry_context(on=_ABSENT, attempts=None, timeout=None, wait_max=5.0):
                 with attempt:
-                    await seek_to_progress(self._consumer, self._work, wanted)
-        except Exception as error:  # noqa: BLE001 - raised again by check(), where it ends the process
+                    await seek_to_progress(self._consumer, self._bootstrap, self._work, wanted)
+        except Exception as error:  # noqa: BLE001 - raised again by settled(), where it ends the process
             self._failure = error
         else:
             self._health.met("assigned")
@@ -178,13 +193,16 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._idle.set()
 
 
-async def seek_to_progress(consumer: AIOKafkaConsumer, work: UnitOfWork, wanted: Iterable[Partition]) -> None:
+async def seek_to_progress(
+    consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, wanted: Iterable[Partition]
+) -> None:
     """Claim partitions and set each to its stored progress."""
     partitions = [TopicPartition(*at) for at in wanted]
     if not partitions:
         return
+    ids = await read_topic_ids(bootstrap, {at.topic for at in partitions})
     begins = {Partition(*at): offset for at, offset in (await consumer.beginning_offsets(partitions)).items()}
-    for at, offset in (await work.claim(begins)).items():
+    for at, offset in (await work.claim(begins, ids)).items():
         consumer.seek(TopicPartition(*at), offset)
 
 

@@ -19,6 +19,7 @@ from chassis import telemetry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
 from chassis.streams.message import Partition, Record
+from chassis.streams.pace import Pace
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.work import Done, UnitOfWork
 from chassis.waiting import within
@@ -34,39 +35,51 @@ log = structlog.get_logger()
 
 
 class Stopped(Exception):
-    """A halted consumer ends without having taken its batch."""
+    """A consumer ends without having taken all of its batch."""
 
 
 class Batches:
     """Carries the batches of one consumer through the unit of work."""
 
     def __init__(
-        self, work: UnitOfWork, health: Health, acknowledge: Acknowledge, stop: asyncio.Event
+        self, work: UnitOfWork, health: Health, acknowledge: Acknowledge, stop: asyncio.Event, pace: Pace
     ) -> None:
-        """Begin; ``health`` learns of the database's absence, the broker of what is done."""
+        """Begin; ``health`` learns of the database's absence, the broker of what is done.
+
+        ``pace`` remembers what units cost, for as long as the consumer runs.
+        """
         self._work = work
         self._stop = stop
         self._acknowledge = acknowledge
         self._health = health
+        self._pace = pace
 
     async def process(self, records: Sequence[Record]) -> dict[Partition, int]:
         """Commit all effects of a batch, then acknowledge it; return each owned partition's next offset.
 
-        A partition that another owner has moved is not acknowledged. Raises Stopped where the consumer is
-        halted and asked to stop: nothing more may then be processed.
+        One whose records take long is done in several units. A partition that another owner has moved is not
+        acknowledged. Raises Stopped where the consumer is halted, or between two units, and asked to stop:
+        nothing more may then be processed.
         """
         offsets: dict[Partition, int] = {}
         while records:
-            started = time.perf_counter()
-            with telemetry.processing(self._work.consumer, len(records)):
-                done = await self._patiently(records)
-            telemetry.unit_finished(
-                self._work.consumer, time.perf_counter() - started, len(records) - len(done.left)
-            )
+            size = self._pace.of(len(records))
+            done = await self._unit(records[:size])
             await self._acknowledge(done.offsets)
             offsets |= done.offsets
-            records = done.following(done.left)
+            records = done.following([*done.left, *records[size:]])
+            if records and self._stop.is_set():
+                raise Stopped
         return offsets
+
+    async def _unit(self, records: Sequence[Record]) -> Done:
+        started = time.perf_counter()
+        with telemetry.processing(self._work.consumer, len(records)):
+            done = await self._patiently(records)
+        taken = len(records) - len(done.left)
+        telemetry.unit_finished(self._work.consumer, time.perf_counter() - started, taken)
+        self._pace.note(taken, done.seconds)
+        return done
 
     # The contexts of stamina are made only once something has failed: they are some hundred objects that
     # refer to each other in a circle, more than all else that a small unit leaves to the collector.
@@ -111,7 +124,8 @@ class Batches:
         if first.left or not rest:
             return first._replace(left=[*first.left, *rest])
         second = await self._halving(rest)
-        return Done(first.offsets | second.offsets, second.left, first.dropped | second.dropped)
+        seconds = first.seconds + second.seconds
+        return Done(first.offsets | second.offsets, second.left, first.dropped | second.dropped, seconds)
 
     async def _redoing(self, records: Sequence[Record]) -> Done:
         with suppress(*REDO):

@@ -26,6 +26,9 @@ from chassis.streams.aiokafka_runner import ConsumerSettings
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.faust_transport import Transport
 from chassis.streams.message import Partition, Record
+from chassis.streams.pace import Pace
+from chassis.streams.topic_ids import read_topic_ids
+from chassis.streams.topic_watch import TopicWatch
 from chassis.unit.work import UnitOfWork
 
 # A tick and not a timeout after the first record: rows wait for it at low load (pipeline.md 6.9).
@@ -45,6 +48,7 @@ class FaustRunner:
         self._health = health
         self._failed: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
+        self._watch = TopicWatch(settings.bootstrap, work, settings.topics)
         self._health.expect("assigned")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -57,9 +61,11 @@ class FaustRunner:
             app.finalize()
             await app.start()
             try:
-                stopping = asyncio.create_task(stop.wait())
-                await asyncio.wait((stopping, self._failed), return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
+                watching = asyncio.create_task(self._watch.run(stop))
+                await asyncio.wait((watching, self._failed), return_when=asyncio.FIRST_COMPLETED)
+                watching.cancel()
+                if watching.done():
+                    watching.result()
             finally:
                 await asyncio.wait_for(app.stop(), _CLOSE_SECONDS)
         if self._failed.done():
@@ -96,8 +102,9 @@ class FaustRunner:
         return app
 
     async def _consume(self, stream: Any) -> None:
+        pace = Pace()
         async for events in stream.noack_take(self._settings.batch_size, within=_WITHIN_SECONDS):
-            batches = Batches(self._work, self._health, partial(_acknowledge, events), self._stop)
+            batches = Batches(self._work, self._health, partial(_acknowledge, events), self._stop, pace)
             try:
                 await batches.process([_record(event.message) for event in events])
                 self._check_owned()
@@ -151,7 +158,8 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
     try:
         consumer.assign(partitions)
         begins = await consumer.beginning_offsets(partitions)
-        offsets = await work.claim({Partition(*at): offset for at, offset in begins.items()})
+        ids = await read_topic_ids(settings.bootstrap, settings.topics)
+        offsets = await work.claim({Partition(*at): offset for at, offset in begins.items()}, ids)
         work.ownership.release(offsets)
         await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
     except CommitFailedError:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from chassis.database import Connection
 from chassis.streams.message import Partition
+from chassis.unit.losses import NO_IDS, TopicIds
 
 
 class Outcome(StrEnum):
@@ -32,11 +33,18 @@ class Step:
 
 
 _CLAIM = """
-insert into chassis.fence (consumer, topic, partition, next_offset)
-select $1, topic, number, start
-from unnest($2::text[], $3::int[], $4::bigint[]) as wanted (topic, number, start)
+insert into chassis.fence (consumer, topic, partition, next_offset, topic_id)
+select $1, topic, number, start, topic_id
+from unnest($2::text[], $3::int[], $4::bigint[], $5::uuid[]) as wanted (topic, number, start, topic_id)
 order by topic, number
 on conflict do nothing
+"""
+# A row of before there were ids, or that was made without a claim, is of the topic that is there now.
+_NAME = """
+update chassis.fence set topic_id = wanted.topic_id
+from unnest($2::text[], $3::int[], $4::uuid[]) as wanted (topic, number, topic_id)
+where consumer = $1 and fence.topic = wanted.topic and fence.partition = wanted.number
+    and fence.topic_id is null and wanted.topic_id is not null
 """
 
 _READ = """
@@ -53,12 +61,14 @@ _LOCK = _READ.format(for_update="for update")
 
 
 async def claim(
-    connection: Connection, consumer: str, starts: Mapping[Partition, int]
+    connection: Connection, consumer: str, starts: Mapping[Partition, int], ids: TopicIds = NO_IDS
 ) -> dict[Partition, int]:
     """Return each partition's next offset, beginning a new one at the given start."""
     wanted = sorted(starts)
     topics, numbers = [at.topic for at in wanted], [at.number for at in wanted]
-    await connection.execute(_CLAIM, consumer, topics, numbers, [starts[at] for at in wanted])
+    of_topics = [ids.get(topic) for topic in topics]
+    await connection.execute(_CLAIM, consumer, topics, numbers, [starts[at] for at in wanted], of_topics)
+    await connection.execute(_NAME, consumer, topics, numbers, of_topics)
     rows = await connection.fetch(_LOOK, consumer, topics, numbers)
     return {Partition(topic, number): offset for topic, number, offset in rows}
 

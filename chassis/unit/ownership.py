@@ -14,6 +14,7 @@ from chassis.errors import Bug
 from chassis.streams.message import Partition, Record
 from chassis.unit import fence
 from chassis.unit.fence import Step
+from chassis.unit.losses import NO_IDS, TopicIds
 
 
 class Span(NamedTuple):
@@ -44,9 +45,11 @@ class Ownership:
         self._tried: dict[Partition, int] = {}
         self._disowned: set[Partition] = set()
 
-    async def claim(self, connection: Connection, starts: Progress) -> dict[Partition, int]:
+    async def claim(
+        self, connection: Connection, starts: Progress, ids: TopicIds = NO_IDS
+    ) -> dict[Partition, int]:
         """Take over partitions and return where each begins; ``starts`` is for one never read before."""
-        offsets = await fence.claim(connection, self._consumer, starts)
+        offsets = await fence.claim(connection, self._consumer, starts, ids)
         self._stood |= offsets
         self._disowned.difference_update(offsets)
         return offsets

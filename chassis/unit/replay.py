@@ -6,6 +6,7 @@ locks in the same order, folds in the order of arrival, and moves each record's 
 """
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -16,7 +17,7 @@ from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection, Pool, transaction
 from chassis.errors import Reject
 from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
-from chassis.streams.message import Record
+from chassis.streams.message import Partition, Record
 from chassis.unit import fence
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.closing import close_unit
@@ -27,7 +28,7 @@ from chassis.unit.learners import LearnerKey
 from chassis.unit.parking import ask_again, outcome_of
 from chassis.unit.retaking import Retaken, retake
 from chassis.unit.unit import Unit
-from chassis.unit.waiting import partitions_of, recount, remove, restate, waiting_of
+from chassis.unit.waiting import Waiting, partitions_of, recount, remove, restate, waiting_of
 from chassis.unit.work import Raised, UnitOfWork
 from chassis.waiting import within
 
@@ -132,10 +133,7 @@ class Replays:
         found = await waiting_of(connection, consumer, learner, attempt.most + 1)
         if not found or found[0].place != request.place:
             return GONE, 0
-        # One that came from another partition meanwhile is for the next replay: its count is not locked.
-        most = next(
-            (place for place, row in enumerate(found) if row.record.at not in partitions), attempt.most
-        )
+        most = min(attempt.most, _together(found, partitions))
         attempt.first = found[0].record
         unit = self._work.unit(connection, opened)
         taken = await retake(self._work, unit, opened, found[:most], attempt.raised, discard=request.discard)
@@ -162,3 +160,17 @@ class Replays:
             if outcome is Outcome.DEAD_LETTERED and row.outcome is not outcome:
                 unit.outgoing.append(dead_letter(consumer, learner[0], row.record, row.error))
         recount(unit.writes, consumer, moved)
+
+
+def _together(found: Sequence[Waiting], partitions: Collection[Partition]) -> int:
+    """Return how many of the waiting records one unit may take.
+
+    One that came from another partition meanwhile is for the next replay: its count is not locked. So is one
+    of a topic that was made again where an earlier one stood: a unit tells records by their places.
+    """
+    places: set[Place] = set()
+    for number, row in enumerate(found):
+        if row.record.at not in partitions or place_of(row.record) in places:
+            return number
+        places.add(place_of(row.record))
+    return len(found)

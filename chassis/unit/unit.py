@@ -8,7 +8,8 @@ of things around it.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -56,6 +57,7 @@ class Unit:
         self._epochs = epochs
         self._partitions = partitions
         self._turn = time.monotonic()
+        self.folding = 0.0
 
     def epoch(self, tenant: TenantId) -> int:
         """Return the tenant's rule epoch, which holds still until the unit ends."""
@@ -123,6 +125,13 @@ class Unit:
         """Carry out now what has been written so far, so that what is loaded next sees it."""
         await self.writes.carry_out(self.connection, "select")
         self.writes = Writes()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Add the time within to how long the unit's handler has folded."""
+        began = time.monotonic()
+        yield
+        self.folding += time.monotonic() - began
 
     async def breathe(self) -> None:
         """Give the loop a turn if the last one was long ago; call it between learners."""

@@ -22,7 +22,7 @@ import asyncpg
 from cairn.ids import TenantId
 from chassis import telemetry
 from chassis.database import Connection, Pool, transaction
-from chassis.errors import Bug, Reject, Retry
+from chassis.errors import Reject, Retry
 from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit import parking
@@ -42,6 +42,7 @@ from chassis.unit.items import (
     unrepeated,
 )
 from chassis.unit.learners import LearnerKey
+from chassis.unit.losses import NO_IDS, TopicIds, check_logs
 from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
 from chassis.unit.ownership import Ownership, Progress, spans_of
@@ -65,6 +66,8 @@ class Done(NamedTuple):
     """What it has not taken, because the breaker opened before."""
     dropped: frozenset[Partition] = frozenset()
     """Of which records were dropped, because another owner has moved them."""
+    seconds: float = 0.0
+    """For how long the handler had the records."""
 
     def following(self, records: Iterable[Record]) -> list[Record]:
         """Return what may be folded behind this of records of the same batch.
@@ -111,18 +114,20 @@ class UnitOfWork:
         self._epochs: dict[TenantId, int] = {}
         self._days: set[date] = set()
 
-    async def claim(self, starts: Mapping[Partition, int]) -> dict[Partition, int]:
+    async def claim(self, starts: Mapping[Partition, int], ids: TopicIds = NO_IDS) -> dict[Partition, int]:
         """Take over partitions, given where each one's log starts, and return where to go on.
 
-        Raises Bug where the log starts above the stored progress: records were lost, and nothing may
-        go on until an operator has accepted the range that the message names.
+        Raises RecordsLost where a log starts above the stored progress or is of a topic that was made
+        again: nothing may go on until an operator has accepted the loss that the message names.
         """
         async with self._pool.acquire() as connection:
-            offsets = await self.ownership.claim(connection, starts)
-        for at, offset in offsets.items():
-            if starts[at] > offset:
-                raise Bug(f"{at.topic}[{at.number}] has lost the records {offset} to {starts[at] - 1}")
-        return offsets
+            await check_logs(connection, self.consumer, starts, ids)
+            return await self.ownership.claim(connection, starts, ids)
+
+    async def check_topics(self, ids: TopicIds) -> None:
+        """Raise RecordsLost where a topic has been made again since it was claimed."""
+        async with self._pool.acquire() as connection:
+            await check_logs(connection, self.consumer, NOTHING, ids)
 
     async def run(self, records: Sequence[Record]) -> Done:
         """Do everything that a batch asks for, and commit.
@@ -134,19 +139,19 @@ class UnitOfWork:
         taken = records = unrepeated(records)
         while True:
             try:
-                offsets = await self._once(taken, raised)
+                done = await self._once(taken, raised)
             except Raised as at:
                 raised[place_of(at.record)] = at.error
             except _EndsWith as at:
                 taken = taken[: taken.index(at.record) + 1]
             else:
-                return _done(offsets, taken, records[len(taken) :])
+                return done._replace(left=records[len(taken) :])
 
     async def bury(self, record: Record, error: Reject) -> Done:
         """Put one record aside that the database refuses, without folding it."""
-        return _done(await self._once([record], {place_of(record): error}), [record])
+        return await self._once([record], {place_of(record): error})
 
-    async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> dict[Partition, int]:
+    async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done:
         items = read(self.handler, records)
         spans, fresh = spans_of(records), records
         async with transaction(self._pool, tenants_of(items)) as connection:
@@ -161,7 +166,8 @@ class UnitOfWork:
             steps = self.ownership.steps(rows, spans)
             unit = await self._unit(connection, items, opened, raised)
             await self._finish(unit, steps, fresh)
-        return self._settle(steps)
+        offsets = self._settle(steps)
+        return Done(offsets, (), frozenset(spans) - offsets.keys(), unit.folding)
 
     def _settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
         for at, step in steps.items():
@@ -228,7 +234,8 @@ class UnitOfWork:
         if not accepted:
             return
         try:
-            await self.handler.fold(unit, accepted)
+            with unit.timed():
+                await self.handler.fold(unit, accepted)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Retry):
             raise
         except Exception as error:
@@ -284,10 +291,6 @@ def _opened(found: Opened | None) -> Opened:
     if found is None:
         raise AssertionError("where no progress is named, none can stand elsewhere")
     return found
-
-
-def _done(offsets: dict[Partition, int], taken: Sequence[Record], left: Sequence[Record] = ()) -> Done:
-    return Done(offsets, left, frozenset(record.at for record in taken) - offsets.keys())
 
 
 def _above(rows: Progress, records: Sequence[Record]) -> Sequence[Record]:

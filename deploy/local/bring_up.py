@@ -5,15 +5,15 @@ What earlier runs stored stays: databases, topics, secrets and ports are made on
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from chassis.migrate import migrate
 from deploy.local.keys import Keys
-from deploy.local.layout import RUNNERS, SERVICES, Layout, choose_ports
-from deploy.local.processes import Processes
+from deploy.local.layout import SERVICES, Layout, choose_ports
+from deploy.local.processes import Processes, Service
 from deploy.local.progress import Step, Steps
 from deploy.local.provision import Provisioned, provision
 from deploy.local.sources import SOURCES
@@ -29,23 +29,38 @@ class Installation:
     processes: Processes
 
 
+async def _nothing(_databases: Mapping[str, Provisioned]) -> None:
+    """Leave the databases as they are migrated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a test changes about an installation: each process's command and settings, the databases."""
+
+    service: Callable[[Service], Service] = lambda service: service
+    migrated: Callable[[Mapping[str, Provisioned]], Awaitable[None]] = _nothing
+
+
+AS_IT_IS = Wiring()
+
+
 @asynccontextmanager
-async def installed(  # noqa: PLR0913 - each a choice of its own, all but the first three by name
+async def installed(  # noqa: PLR0913 - all but the first three may be left out
     endpoints: Endpoints,
     folder: Path,
     steps: Steps,
     *,
     shared: Mapping[str, str] | None = None,
     wished: Mapping[str, int] | None = None,
-    runners: Mapping[str, str] = RUNNERS,
+    wiring: Wiring = AS_IT_IS,
 ) -> AsyncIterator[Installation]:
     """Bring everything up in a folder and stop the processes when the block is left.
 
-    ``shared`` are settings of every process, ``wished`` the ports of doors where they are free,
-    ``runners`` the stream runners of consumers that do not run under the usual one.
+    ``shared`` are settings of every process, ``wished`` the ports of doors where they are free.
     Raises ServerFailedError with the end of a log when a part does not come up.
     """
     databases = await _prepare(endpoints, steps)
+    await wiring.migrated(databases)
     doors, health = choose_ports(folder, wished or {})
     layout = Layout(
         bootstrap=endpoints.bootstrap,
@@ -54,12 +69,11 @@ async def installed(  # noqa: PLR0913 - each a choice of its own, all but the fi
         health=health,
         keys=Keys(folder / "secrets"),
         shared=shared or {},
-        runners=runners,
     )
     processes = Processes(folder, ROOT)
     try:
         with steps.step("Start the services"):
-            processes.start(list(layout.services()))
+            processes.start([wiring.service(service) for service in layout.services()])
             await processes.ready()
         yield Installation(layout, processes)
     finally:

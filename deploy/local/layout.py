@@ -4,7 +4,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from deploy.local import ports
 from deploy.local.keys import Keys
@@ -19,8 +18,7 @@ DOORS = {
     "assessment-grpc": 7401,
     "recognition-grpc": 7402,
     "records-grpc": 7403,
-}  # Thinking dominates there, and Faust is what it runs under (design section 4).
-RUNNERS: Mapping[str, str] = MappingProxyType({"recognition-consume": "faust"})
+}
 # A killed run's consumers give up their partitions after this time, and the next run waits for it.
 SESSION_SECONDS = 10
 
@@ -67,8 +65,6 @@ class Layout:
     keys: Keys
     shared: Mapping[str, str]
     """Settings of every process, such as the log level or a collector's endpoint."""
-    runners: Mapping[str, str]
-    """The stream runner of each consumer that does not run under the usual one."""
 
     def services(self) -> Iterator[Service]:
         """Yield every process with its settings."""
@@ -76,7 +72,6 @@ class Layout:
             environment = {
                 **self.shared,
                 **self._settings(part),
-                **({"RUNNER": self.runners[part.name]} if part.name in self.runners else {}),
                 "DATABASE_URL": self.databases[part.service].dsns[part.role],
                 "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
                 "KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
@@ -103,7 +98,11 @@ class Layout:
                     "ASSESSMENT_GRPC_PORT": str(self.doors["assessment-grpc"]),
                 }
             case "recognition":
-                return {"RECOGNITION_GRPC_PORT": str(self.doors["recognition-grpc"])}
+                return {
+                    "RECOGNITION_GRPC_PORT": str(self.doors["recognition-grpc"]),
+                    # Thinking dominates there, and Faust is what it runs under (design section 4).
+                    "RUNNER": "faust",
+                }
             case _:
                 return {
                     "RECORDS_GRPC_PORT": str(self.doors["records-grpc"]),

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from cairn.assessment.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
-from chassis.assembly import add_pool, assemble_consumer, assemble_relay, read_partitions
+from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
 from chassis.settings import ScheduleSettings, ServiceSettings
+from chassis.topics import read_partitions
 from services.assessment.adapters.affected import AFFECTED
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.grpc_policies import NAME, PolicyService

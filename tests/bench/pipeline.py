@@ -4,10 +4,12 @@
 Each run measures the reference just before and just after it is fed.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from deploy.local.layout import RUNNERS
+from deploy.local.bring_up import AS_IT_IS, Wiring
+from deploy.local.processes import Service
 from tests.bench import latency, one_result, throughput
 from tests.bench.asked import FOLDER, Asked
 from tests.bench.expected import Cohort
@@ -21,9 +23,7 @@ FAUST = "pipeline.results.faust"
 RATES = (100, 300)
 LATENCY_SECONDS = 20.0
 # Every consumer but intake, which reads what is committed, and that Faust cannot.
-ALL_FAUST: Mapping[str, str] = dict.fromkeys(
-    ("assessment-consume-results", "recognition-consume", "records-consume"), "faust"
-)
+ON_FAUST = frozenset({"assessment-consume-results", "recognition-consume", "records-consume"})
 
 
 async def measure(asked: Asked, fed: Cohort) -> list[Figure]:
@@ -31,7 +31,7 @@ async def measure(asked: Asked, fed: Cohort) -> list[Figure]:
     await warm_up(asked, fed)
     runs = []
     for number in range(1, asked.runs + 1):
-        async with _one(asked, fed, f"Run {number}", RUNNERS) as (up, run):
+        async with _one(asked, fed, f"Run {number}", AS_IT_IS) as (up, run):
             await _latencies(asked, up, run, number)
         runs.append(run)
     return figures(runs, len(fed.events))
@@ -42,7 +42,7 @@ async def measure_faust(asked: Asked, fed: Cohort) -> list[Figure]:
     await warm_up(asked, fed)
     runs = []
     for number in range(1, asked.runs + 1):
-        async with _one(asked, fed, f"Faust run {number}", ALL_FAUST) as (_, run):
+        async with _one(asked, fed, f"Faust run {number}", Wiring(_on_faust)) as (_, run):
             runs.append(run)
     return rates(runs, len(fed.events), FAUST)
 
@@ -50,7 +50,7 @@ async def measure_faust(asked: Asked, fed: Cohort) -> list[Figure]:
 async def rate(asked: Asked, fed: Cohort) -> float:
     """Return the results a second of one run under the usual runners."""
     await warm_up(asked, fed)
-    async with _one(asked, fed, "Run", RUNNERS) as (_, run):
+    async with _one(asked, fed, "Run", AS_IT_IS) as (_, run):
         return len(fed.events) / run.throughput.seconds
 
 
@@ -61,13 +61,11 @@ async def warm_up(asked: Asked, fed: Cohort) -> None:
 
 
 @asynccontextmanager
-async def _one(
-    asked: Asked, fed: Cohort, name: str, runners: Mapping[str, str]
-) -> AsyncIterator[tuple[Whole, Run]]:
+async def _one(asked: Asked, fed: Cohort, name: str, wiring: Wiring) -> AsyncIterator[tuple[Whole, Run]]:
     endpoints, steps = asked.endpoints, asked.steps
     with steps.step(f"{name}: reference"):
         before = await reference(endpoints, FOLDER, fed.events)
-    async with whole(endpoints, FOLDER, runners=runners) as up:
+    async with whole(endpoints, FOLDER, wiring=wiring) as up:
         with steps.step(f"{name}: all results"):
             taken = await throughput.run(up, fed, FOLDER, endpoints.admin)
         with steps.step(f"{name}: reference"):
@@ -76,6 +74,12 @@ async def _one(
         speed = len(fed.events) / taken.seconds
         steps.console.print(f"  {speed:,.0f} results/s, {run.ratio:.3f} of the reference's")
         yield up, run
+
+
+def _on_faust(service: Service) -> Service:
+    if service.name not in ON_FAUST:
+        return service
+    return replace(service, environment={**service.environment, "RUNNER": "faust"})
 
 
 async def _latencies(asked: Asked, up: Whole, run: Run, number: int) -> None:

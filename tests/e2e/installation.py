@@ -17,10 +17,10 @@ from cairn.client.results_kafka import open_kafka_results
 from cairn.client.rules import open_rules
 from cairn.cloudevents import CloudEvent
 from cairn.topics.catalogue import all_topics, ingest_topic
-from deploy.local.bring_up import Installation, installed
+from deploy.local.bring_up import AS_IT_IS, Installation, Wiring, installed
 from deploy.local.cohort.presentations import EXAMPLE
 from deploy.local.cohort.submission import SOURCE, TENANT
-from deploy.local.layout import RUNNERS, SERVICES, Layout
+from deploy.local.layout import SERVICES, Layout
 from deploy.local.progress import Steps
 from deploy.local.provision import drop_database
 from deploy.local.stack import Endpoints
@@ -73,16 +73,15 @@ async def whole(
     endpoints: Endpoints,
     folder: Path,
     settings: Mapping[str, str] | None = None,
-    *,
-    runners: Mapping[str, str] = RUNNERS,
+    wiring: Wiring = AS_IT_IS,
 ) -> AsyncIterator[Whole]:
     """Bring up an installation that has seen nothing yet.
 
-    ``settings`` are for every process, ``runners`` for the consumers that they name.
+    ``settings`` are for every process, ``wiring`` is what a test changes about them.
     """
     await _forget(endpoints)
     steps = Steps(Console(stderr=True, quiet=True))
-    async with installed(endpoints, folder, steps, shared=settings, runners=runners) as installation:
+    async with installed(endpoints, folder, steps, shared=settings, wiring=wiring) as installation:
         await publish_policies(installation.layout)
         await publish_rules(installation.layout)
         yield Whole(installation, endpoints.bootstrap, _as_admin(installation, endpoints.admin))

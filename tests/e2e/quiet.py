@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits until nothing moves any more: every record consumed, every outbox sent, every entry placed."""
+"""Waits until nothing moves any more: consumed, sent, placed, told and scanned is all that there is."""
 
 import asyncio
 import time
@@ -15,6 +15,11 @@ CONSUMED = {
     "records": ("recognition.decisions.v1",),
 }
 """What each service consumes, besides the ingest topics of assessment."""
+SCHEDULED = ("assessment", "recognition")
+_UNTOLD = {
+    "timers": "select count(*) from chassis.due where told_at is null and at <= now()",
+    "scans": "select count(*) from chassis.scan where finished_at is null and not paused",
+}
 _BETWEEN_LOOKS = 0.25
 _BETWEEN_QUESTIONS = 0.1
 
@@ -69,6 +74,8 @@ async def _unread(connection: asyncpg.Connection, bootstrap: str, topic: str) ->
 
 async def _unsent(connection: asyncpg.Connection, service: str) -> list[str]:
     waiting = {"outbox": "select count(*) from chassis.outbox"}
+    if service in SCHEDULED:
+        waiting |= _UNTOLD
     if service == "records":
         waiting["queue for a position"] = "select count(*) from records.unsequenced"
     counts = {name: int(await connection.fetchval(query)) for name, query in waiting.items()}

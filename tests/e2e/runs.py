@@ -21,7 +21,7 @@ TOPICS = (
     "records.entries.v1",
 )
 _CHASSIS = ("chassis.learner", "chassis.inbox", "chassis.due")
-_TABLES = {
+TABLES = {
     "assessment": (
         "assessment.statement",
         "assessment.raw_payload",
@@ -59,9 +59,9 @@ async def run_of(up: Whole) -> Run:
     recorded = {topic: await up.recorded(topic) for topic in TOPICS}
     return Run(
         {
-            f"{service}: {table}": await _rows(dsn, table)
+            f"{service}: {table}": await rows_of(dsn, table)
             for service, dsn in up.databases.items()
-            for table in _TABLES[service]
+            for table in TABLES[service]
         },
         {topic: canonical(records) for topic, records in recorded.items()},
         {topic: len(records) for topic, records in recorded.items()},
@@ -79,7 +79,8 @@ def differing(one: Run, other: Run) -> Iterator[str]:
                 yield f"{topic}: {key!r} carries other events, or in another order"
 
 
-async def _rows(dsn: str, table: str) -> frozenset[str]:
+async def rows_of(dsn: str, table: str) -> frozenset[str]:
+    """Return the canonical rows of a table, as JSON."""
     connection = await asyncpg.connect(dsn)
     try:
         query = f"select (to_jsonb(kept) - $1::text[])::text from {table} as kept where tenant = $2"  # noqa: S608 -- the names above

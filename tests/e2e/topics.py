@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from cairn.topics.catalogue import DEFAULT_PARTITIONS
+from chassis.streams.message import Partition, Record
 
 _TRACE = frozenset({"ce_traceparent", "ce_tracestate", "traceparent", "tracestate"})
 
@@ -56,6 +57,23 @@ async def read(bootstrap: str, topic: str) -> list[Carried]:
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 carried += (Carried(one.key, tuple(one.headers), one.value) for one in records)
     return carried
+
+
+async def placed(bootstrap: str, topic: str) -> dict[tuple[Partition, int], Record]:
+    """Read a topic from its beginning to its present end, each record by its place."""
+    async with _reader(bootstrap) as consumer:
+        consumer.assign(_places(topic))
+        await consumer.seek_to_beginning()
+        end = await consumer.end_offsets(_places(topic))
+        found: dict[tuple[Partition, int], Record] = {}
+        while any([await consumer.position(place) < offset for place, offset in end.items()]):
+            for (name, number), records in (await consumer.getmany(timeout_ms=500)).items():
+                at = Partition(name, number)
+                for each in records:
+                    headers = tuple(each.headers)
+                    record = Record(at, each.offset, each.key, each.value, headers, each.timestamp)
+                    found[at, each.offset] = record
+    return found
 
 
 async def write(bootstrap: str, topic: str, records: Iterable[Carried]) -> int:

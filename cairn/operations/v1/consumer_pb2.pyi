@@ -28,6 +28,7 @@ class Consumer(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     PARTITIONS_FIELD_NUMBER: _builtins.int
     HALT_TIME_FIELD_NUMBER: _builtins.int
+    LOSSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`consumers/{consumer}`."""
     @_builtins.property
@@ -38,20 +39,101 @@ class Consumer(_message.Message):
     def halt_time(self) -> _timestamp_pb2.Timestamp:
         """Since when its breaker is open and it takes nothing; not set while it goes on."""
 
+    @_builtins.property
+    def losses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Loss]:
+        """What it has found missing in its logs and no operator has accepted yet; it takes nothing of those
+        topics.
+        """
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         partitions: _abc.Iterable[Global___PartitionProgress] | None = ...,
         halt_time: _timestamp_pb2.Timestamp | None = ...,
+        losses: _abc.Iterable[Global___Loss] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["halt_time", b"halt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["halt_time", b"halt_time", "name", b"name", "partitions", b"partitions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["halt_time", b"halt_time", "losses", b"losses", "name", b"name", "partitions", b"partitions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Consumer: _TypeAlias = Consumer  # noqa: Y015
+
+@_typing.final
+class Loss(_message.Message):
+    """What a consumer found missing: records that the log had no more when it came to them, or a whole topic
+    that was deleted and made again under its name.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    STORED_TOPIC_ID_FIELD_NUMBER: _builtins.int
+    FOUND_TOPIC_ID_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    NOTICE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`consumers/{consumer}/losses/{loss}`."""
+    topic: _builtins.str
+    stored_topic_id: _builtins.str
+    """The id that Kafka gave the topic to which the progress belongs."""
+    found_topic_id: _builtins.str
+    """The id of the topic that is there now; the same where only records are lost."""
+    @_builtins.property
+    def range(self) -> Global___LostRange:
+        """Which records are lost; not set where the topic was made again."""
+
+    @_builtins.property
+    def notice_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        topic: _builtins.str = ...,
+        stored_topic_id: _builtins.str = ...,
+        found_topic_id: _builtins.str = ...,
+        range: Global___LostRange | None = ...,
+        notice_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notice_time", b"notice_time", "range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found_topic_id", b"found_topic_id", "name", b"name", "notice_time", b"notice_time", "range", b"range", "stored_topic_id", b"stored_topic_id", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Loss: _TypeAlias = Loss  # noqa: Y015
+
+@_typing.final
+class LostRange(_message.Message):
+    """Records of one partition that are lost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTITION_FIELD_NUMBER: _builtins.int
+    FIRST_OFFSET_FIELD_NUMBER: _builtins.int
+    LAST_OFFSET_FIELD_NUMBER: _builtins.int
+    partition: _builtins.int
+    first_offset: _builtins.int
+    """The offset of the first one."""
+    last_offset: _builtins.int
+    """The offset of the last one."""
+    def __init__(
+        self,
+        *,
+        partition: _builtins.int = ...,
+        first_offset: _builtins.int = ...,
+        last_offset: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_offset", b"first_offset", "last_offset", b"last_offset", "partition", b"partition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LostRange: _TypeAlias = LostRange  # noqa: Y015
 
 @_typing.final
 class PartitionProgress(_message.Message):

@@ -46,6 +46,11 @@ class OperationsServiceStub:
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerRequest.SerializeToString,
                 response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerResponse.FromString,
                 _registered_method=True)
+        self.AcceptLoss = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/AcceptLoss',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.AcceptLossRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.AcceptLossResponse.FromString,
+                _registered_method=True)
         self.ListWaitingRecords = channel.unary_unary(
                 '/cairn.operations.v1.OperationsService/ListWaitingRecords',
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListWaitingRecordsRequest.SerializeToString,
@@ -82,6 +87,14 @@ class OperationsServiceServicer:
 
     def ResumeConsumer(self, request, context):
         """Lets a consumer go on that its breaker has halted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptLoss(self, request, context):
+        """Accepts that records or a topic are lost, so that the consumer may go on: behind the lost records, or
+        at the start of the topic that was made again. Whatever that brings once more changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +142,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.ResumeConsumer,
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerRequest.FromString,
                     response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerResponse.SerializeToString,
+            ),
+            'AcceptLoss': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptLoss,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.AcceptLossRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.AcceptLossResponse.SerializeToString,
             ),
             'ListWaitingRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWaitingRecords,
@@ -207,6 +225,33 @@ class OperationsService:
             '/cairn.operations.v1.OperationsService/ResumeConsumer',
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerRequest.SerializeToString,
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptLoss(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/AcceptLoss',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.AcceptLossRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.AcceptLossResponse.FromString,
             options,
             channel_credentials,
             insecure,

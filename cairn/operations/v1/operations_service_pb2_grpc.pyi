@@ -39,6 +39,10 @@ class OperationsServiceStub:
     """Lists the service's consumers with their progress and their outcome counts."""
     ResumeConsumer: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeConsumerRequest, _operations_service_pb2.ResumeConsumerResponse]
     """Lets a consumer go on that its breaker has halted."""
+    AcceptLoss: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.AcceptLossRequest, _operations_service_pb2.AcceptLossResponse]
+    """Accepts that records or a topic are lost, so that the consumer may go on: behind the lost records, or
+    at the start of the topic that was made again. Whatever that brings once more changes nothing.
+    """
     ListWaitingRecords: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListWaitingRecordsRequest, _operations_service_pb2.ListWaitingRecordsResponse]
     """Lists what waits, by consumer, learner and order."""
     ReplayRecord: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayRecordRequest, _operations_service_pb2.ReplayRecordResponse]
@@ -63,6 +67,10 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """Lists the service's consumers with their progress and their outcome counts."""
     ResumeConsumer: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeConsumerRequest, _operations_service_pb2.ResumeConsumerResponse]  # type: ignore[assignment]
     """Lets a consumer go on that its breaker has halted."""
+    AcceptLoss: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.AcceptLossRequest, _operations_service_pb2.AcceptLossResponse]  # type: ignore[assignment]
+    """Accepts that records or a topic are lost, so that the consumer may go on: behind the lost records, or
+    at the start of the topic that was made again. Whatever that brings once more changes nothing.
+    """
     ListWaitingRecords: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListWaitingRecordsRequest, _operations_service_pb2.ListWaitingRecordsResponse]  # type: ignore[assignment]
     """Lists what waits, by consumer, learner and order."""
     ReplayRecord: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayRecordRequest, _operations_service_pb2.ReplayRecordResponse]  # type: ignore[assignment]
@@ -96,6 +104,16 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ResumeConsumerResponse, _abc.Awaitable[_operations_service_pb2.ResumeConsumerResponse]]:
         """Lets a consumer go on that its breaker has halted."""
+
+    @_abc_1.abstractmethod
+    def AcceptLoss(
+        self,
+        request: _operations_service_pb2.AcceptLossRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.AcceptLossResponse, _abc.Awaitable[_operations_service_pb2.AcceptLossResponse]]:
+        """Accepts that records or a topic are lost, so that the consumer may go on: behind the lost records, or
+        at the start of the topic that was made again. Whatever that brings once more changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def ListWaitingRecords(

@@ -2,25 +2,41 @@
 """A probe for each test: its own topics on the shared broker, its own database on the shared server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from chassis.database import Pool, open_pool
 from chassis.migrate import migrate
 from deploy.local.provision import drop_database, provision
 from tests.integration.chassis.probe.running import PARTITIONS, Probe
+from tests.integration.chassis.probe.topics import with_admin
 
 FOLDER = Path(__file__).parent / "probe"
 
 
 @pytest.fixture
 async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
+    async with made_probe(broker, postgres) as probe:
+        yield probe
+
+
+@pytest.fixture
+async def downstream(broker: str, postgres: str, probe: Probe) -> AsyncIterator[Probe]:
+    """Another service, with a database of its own, that consumes what the probe publishes."""
+    async with made_probe(broker, postgres) as other:
+        yield replace(other, topic=probe.published)
+
+
+@asynccontextmanager
+async def made_probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
     name = uuid4().hex[:12]
     made = await provision(postgres, "probe", prefix=f"t{name}_")
     await migrate(made.dsns["migrate"], "probe", FOLDER, lambda _file: None)
@@ -31,15 +47,6 @@ async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
     yield Probe(broker, topics[0], topics[1], consume, serve, relay, admin_dsn)
     await with_admin(broker, lambda admin: admin.delete_topics(topics))
     await drop_database(postgres, made.database)
-
-
-async def with_admin(broker: str, act: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-    await admin.start()
-    try:
-        await act(admin)
-    finally:
-        await admin.close()
 
 
 @pytest.fixture

@@ -26,9 +26,18 @@ from chassis.health import Health
 from chassis.operations.service import NAME, OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.unit.breaker import MOST_BUGS
+from chassis.unit.losses import RecordsLost
 from tests.integration.chassis.probe.feed import feed, result
 from tests.integration.chassis.probe.handler import Tally
-from tests.integration.chassis.probe.running import Probe, counts, eventually, histories, running
+from tests.integration.chassis.probe.running import (
+    Probe,
+    counts,
+    ends_by_itself,
+    eventually,
+    histories,
+    running,
+)
+from tests.integration.chassis.probe.topics import make_again
 
 Run = Callable[..., Awaitable[tuple[int | None, str]]]
 
@@ -131,6 +140,32 @@ async def test_a_halted_consumer_shows_and_is_resumed(probe: Probe, run: Run) ->
     assert (behind["lag"], behind["halted"]) == (0, False)
     (consumer,) = await listed(run, "consumers", "list")
     assert "halt_time" not in consumer
+
+
+async def test_a_loss_is_found_and_accepted_by_its_name(probe: Probe, run: Run) -> None:
+    await feed(probe.bootstrap, probe.topic, [result(number, f"l{number}") for number in range(6)])
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        await consumed(probe, 6)
+    assert await listed(run, "consumers", "losses") == []
+    await make_again(probe.bootstrap, probe.topic)
+    await feed(probe.bootstrap, probe.topic, [result(number, f"l{number}") for number in range(4, 8)])
+    with pytest.raises(RecordsLost) as caught:
+        await ends_by_itself(probe, "aiokafka")
+    (loss,) = await listed(run, "consumers", "losses")
+    assert f"`cairn consumers accept {loss['name']}`" in caught.value.reason
+    assert loss["stored_topic_id"] in caught.value.reason
+    assert loss["found_topic_id"] in caught.value.reason
+    assert f"made again: {loss['stored_topic_id']} is now" in (await run("consumers", "losses"))[1]
+
+    assert await run("consumers", "accept", loss["name"]) == (0, f"{loss['name']}: accepted\n")
+    told = f"{loss['name']}: it does not stand any more\n"
+    assert await run("consumers", "accept", loss["name"]) == (1, told)
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        await consumed(probe, 10)
+    assert (await counts(probe))["applied"] == 8
+    connection = await asyncpg.connect(probe.admin)
+    assert await connection.fetchval("select accepted_by from chassis.loss") == "registrar's desk"
+    await connection.close()
 
 
 async def test_pages_and_tenants_and_what_cannot_be_asked(probe: Probe, address: str) -> None:

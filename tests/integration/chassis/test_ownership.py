@@ -12,6 +12,7 @@ from chassis.errors import Bug
 from chassis.health import Health
 from chassis.streams.batch import Batches
 from chassis.streams.message import Partition, Record
+from chassis.streams.pace import Pace
 from chassis.unit.outbox import Partitions
 from chassis.unit.work import Done, UnitOfWork
 from tests.integration.chassis.probe.feed import as_record, result
@@ -78,7 +79,7 @@ async def test_half_of_a_batch_that_was_dropped_is_no_hole(probe: Probe, pool: P
     other = owner(probe, pool)
     one = Overtaken(probe, pool, other)
     await one.claim({AT: 0})
-    batches = Batches(one, Health(), _nobody, asyncio.Event())
+    batches = Batches(one, Health(), _nobody, asyncio.Event(), Pace())
     assert await batches.process([record(offset) for offset in range(4)]) == {}
     assert (await one.run([record(offset) for offset in range(1, 4)])).offsets == {AT: 4}
     assert await histories(probe) == {"probe-a/l1": ".e0.e1.e2.e3"}

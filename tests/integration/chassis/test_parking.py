@@ -144,6 +144,30 @@ async def test_the_text_of_what_was_raised_goes_nowhere(
     assert "secretive" not in caplog.text + "".join(capfd.readouterr())
 
 
+async def test_a_dead_letter_replayed_twice_is_folded_once(probe: Probe, runner: str) -> None:
+    """Two operators ask at once, and newer records of the learner come meanwhile."""
+    await feed(probe.bootstrap, probe.topic, one_bug("refused"))
+    async with consuming(probe, runner, broken=True):
+        await ended(probe, applied=2, dead_lettered=1, parked=1)
+    await feed(probe.bootstrap, probe.topic, [result(number, "l1") for number in range(5, 25)])
+    async with consuming(probe, runner, broken=False), relaying(probe):
+        first = (await waiting(probe))[0]
+        learner = TenantId(first["tenant"]), LearnerId(first["learner"])
+        requests = [uuid4(), uuid4()]
+        connection = await asyncpg.connect(probe.admin)
+        for request in requests:
+            await ask(connection, Asked(request, learner, probe.consumer, first["place"], "op"))
+        await connection.close()
+        outcomes = [(await answer(probe, request))[0] for request in requests]
+        await ended(probe, applied=24)
+        published = await read_all(probe.bootstrap, probe.published, 24)
+    assert sorted(outcomes) == ["applied", "gone"]
+    assert await waiting(probe) == []
+    expected = "".join(f".e{number}" for number in (1, 2, 3, *range(5, 25)))
+    assert await histories(probe) == {"probe-a/l1": expected, "probe-a/l2": ".e4"}
+    assert len({value for _, _, value in published}) == len(published) == 24
+
+
 async def test_a_discarded_record_lets_those_behind_it_go_on(probe: Probe, runner: str) -> None:
     await feed(probe.bootstrap, probe.topic, one_bug("refused"))
     async with consuming(probe, runner, broken=True):

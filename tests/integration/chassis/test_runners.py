@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract of a stream runner, proved on both against a real broker and a real database."""
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,15 +10,18 @@ import pytest
 
 from chassis.errors import Bug
 from tests.integration.chassis.probe.feed import EPOCH, feed, result
+from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
     RUNNERS,
     Probe,
     consuming,
     counts,
+    ends_by_itself,
     eventually,
     histories,
     read_all,
     relaying,
+    running,
 )
 
 pytestmark = pytest.mark.parametrize("runner", sorted(RUNNERS))
@@ -75,6 +80,38 @@ async def test_a_batch_is_only_a_transaction_boundary(probe: Probe, runner: str,
         found = await until(probe, 90)
     assert (found["applied"], found["ignored"]) == (54, 36)
     assert await histories(probe) == expected_histories(90, kinds)
+
+
+async def test_a_slow_handler_is_given_fewer_records_and_the_loop_its_turns(
+    probe: Probe, runner: str
+) -> None:
+    events = [result(number, f"l{number % 3}") for number in range(300)]
+    handler = Tally(probe.consumer, probe.topic, probe.published)
+    handler.seconds = 0.01
+    longest = 0.0
+
+    async def turns() -> None:
+        nonlocal longest
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.monotonic() - began)
+
+    await feed(probe.bootstrap, probe.topic, events[:150])
+    turning = asyncio.create_task(turns())
+    async with running(probe, runner, handler, 500):
+        await until(probe, 150)
+        await feed(probe.bootstrap, probe.topic, events[150:])
+        await until(probe, 300)
+    turning.cancel()
+    assert sum(handler.sizes) == 300
+    assert len([size for size in handler.sizes if size > 20]) <= 1, "the first, from which it is learnt"
+    assert len(handler.sizes) > 8
+    assert longest < 0.5, "else the loop has waited for a whole unit"
+    assert await histories(probe) == {
+        f"probe-a/l{learner}": "".join(f".e{number}" for number in range(learner, 300, 3))
+        for learner in range(3)
+    }
 
 
 def expected_histories(number_of_results: int, kinds: list[str]) -> dict[str, str]:
@@ -143,9 +180,4 @@ async def test_lost_records_stop_the_consumer(probe: Probe, runner: str, delete_
     await feed(probe.bootstrap, probe.topic, [result(number, f"l{number % 4}") for number in range(60, 120)])
     await delete_before(probe)
     with pytest.raises(Bug, match=r"has lost the records \d+ to \d+"):
-        async with consuming(probe, runner):
-            await eventually(_never, seconds=5)
-
-
-async def _never() -> bool:
-    return False
+        await ends_by_itself(probe, runner)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The probe's handler: folds each learner's results into a history and publishes every change."""
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -34,6 +35,8 @@ class Tally:
         self.consumer = consumer
         self.topics = (topic,)
         self.broken = False
+        self.seconds = 0.0
+        self.sizes: list[int] = []
         self.reloads: list[tuple[TenantId, int]] = []
         self._published = published
 
@@ -55,7 +58,9 @@ class Tally:
             if not unit.begin(each):
                 continue
             state[key] = self._one(unit, each, state.get(key, (0, "")))
+            time.sleep(self.seconds)  # noqa: ASYNC251 - a domain that thinks
             await unit.breathe()
+        self.sizes.append(len(accepted))
         changed = [(*key, *state[key]) for key in keys if key in state]
         if not changed:
             return

@@ -56,14 +56,7 @@ async def consuming(probe: Probe, runner: str, batch_size: int = 500) -> AsyncIt
 async def running(probe: Probe, runner: str, handler: Tally, batch_size: int) -> AsyncIterator[Health]:
     """Run a handler; an error that ends the consumer is raised when the block is left."""
     pool = await open_pool(probe.consume, 3)
-    settings = ConsumerSettings(
-        bootstrap=probe.bootstrap,
-        group=probe.consumer,
-        topics=(probe.topic,),
-        batch_size=batch_size,
-        session_timeout_ms=6000,
-        heartbeat_ms=500,
-    )
+    settings = settings_of(probe, handler, batch_size)
     work = UnitOfWork(pool, handler, Partitions(PARTITIONS, {}))
     health = Health()
     stop = asyncio.Event()
@@ -77,6 +70,30 @@ async def running(probe: Probe, runner: str, handler: Tally, batch_size: int) ->
             await asyncio.wait_for(asyncio.gather(task, replays), 20)
         finally:
             await pool.close()
+
+
+def settings_of(probe: Probe, handler: Tally, batch_size: int) -> ConsumerSettings:
+    """Return how a handler is run here: a consumer that goes away is soon noticed."""
+    return ConsumerSettings(
+        bootstrap=probe.bootstrap,
+        group=handler.consumer,
+        topics=handler.topics,
+        batch_size=batch_size,
+        session_timeout_ms=6000,
+        heartbeat_ms=500,
+    )
+
+
+async def ends_by_itself(probe: Probe, runner: str) -> None:
+    """Run a consumer until it ends unasked, and raise what it ends with."""
+    handler = Tally(probe.consumer, probe.topic, probe.published)
+    pool = await open_pool(probe.consume, 3)
+    work = UnitOfWork(pool, handler, Partitions(PARTITIONS, {}))
+    try:
+        async with asyncio.timeout(30):
+            await RUNNERS[runner](settings_of(probe, handler, 500), work, Health()).run(asyncio.Event())
+    finally:
+        await pool.close()
 
 
 @asynccontextmanager

@@ -35,6 +35,13 @@ def test_configuration_is_altered_and_the_operators_own_kept() -> None:
     assert steps(Existing(6, found)).steps == (alter,)
 
 
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_compaction_is_named_and_taken_back(policy: str) -> None:
+    (step,) = steps(Existing(6, {**CONFIG, "cleanup.policy": policy})).steps
+    assert isinstance(step, Alter)
+    assert dict(step.changes) == {"cleanup.policy": (policy, "delete")}
+
+
 @pytest.mark.parametrize("partitions", [1, 5, 7, 12])
 def test_another_number_of_partitions_is_refused_whatever_else_differs(partitions: int) -> None:
     plan = steps(Existing(partitions, {}))

@@ -2,7 +2,6 @@
 """Every process gets settings that its service knows, and the role that is meant for it."""
 
 import importlib
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,13 +9,13 @@ import pytest
 
 from chassis.settings import ProcessSettings
 from deploy.local.keys import Keys
-from deploy.local.layout import PARTS, RUNNERS, SERVICES, Layout
+from deploy.local.layout import PARTS, SERVICES, Layout
 from deploy.local.processes import Service
 from deploy.local.provision import LOGIN_ROLES, Provisioned
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
+def services(tmp_path: Path) -> dict[str, Service]:
     databases = {
         service: Provisioned(
             service,
@@ -25,19 +24,14 @@ def layout(tmp_path: Path) -> Layout:
         )
         for service in SERVICES
     }
-    return Layout(
+    layout = Layout(
         bootstrap="127.0.0.1:9092",
         databases=databases,
         doors={"assessment-http": 1, "assessment-grpc": 2, "recognition-grpc": 3, "records-grpc": 4},
         health={part.name: 10 + number for number, part in enumerate(PARTS)},
         keys=Keys(tmp_path / "secrets"),
         shared={"LOG_LEVEL": "warning"},
-        runners=RUNNERS,
     )
-
-
-@pytest.fixture
-def services(layout: Layout) -> dict[str, Service]:
     return {service.name: service for service in layout.services()}
 
 
@@ -71,16 +65,3 @@ def test_secrets_do_not_show(services: dict[str, Service], tmp_path: Path) -> No
     shown = repr(list(services.values()))
     for secret in (tmp_path / "secrets").iterdir():
         assert not (text := secret.read_text(encoding="utf-8")) or text not in shown
-
-
-def test_a_runner_reaches_the_consumer_that_it_is_for_and_no_other(layout: Layout) -> None:
-    runners = {"assessment-consume-results": "faust", "records-consume": "faust"}
-    chosen = replace(layout, runners=runners)
-    set_for = {each.name: each.environment.get("RUNNER") for each in chosen.services()}
-    assert {name: runner for name, runner in set_for.items() if runner is not None} == runners
-
-
-def test_recognition_alone_runs_under_faust_unless_it_is_said(services: dict[str, Service]) -> None:
-    assert {name for name, each in services.items() if each.environment.get("RUNNER") == "faust"} == {
-        "recognition-consume"
-    }

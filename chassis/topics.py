@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a process needs of its topics before it begins, asked of the broker once."""
+
+from collections.abc import Iterable, Mapping
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
+
+from chassis.errors import Reject, Retry
+from chassis.unit.outbox import Partitions
+
+_POLICY = "cleanup.policy"
+
+
+async def read_partitions(bootstrap: str, topics: set[str]) -> Partitions:
+    """Return how many partitions each topic has.
+
+    Raises Retry naming a topic that is not there, and Reject naming those that no learner's records may go
+    through: of different numbers of partitions, or compacted, which takes records out without a trace.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cairn-partitions")
+    await admin.start()
+    try:
+        # Asked about all topics: one asked about by name is made by a broker that makes topics by itself.
+        found = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
+        if missing := sorted(topics - found.keys()):
+            message = f"the broker has no topic {missing[0]}; `cairn topics apply` makes the topics"
+            raise Retry(message)
+        counts = {topic: found[topic] for topic in sorted(topics)}
+        _check_counts(counts)
+        _check_policies(await _policies(admin, counts))
+    finally:
+        await admin.close()
+    return Partitions(0, counts)
+
+
+def _check_counts(counts: Mapping[str, int]) -> None:
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+        raise Reject(
+            f"the topics differ in their number of partitions, which decides who owns a learner: {told};"
+            " `cairn topics plan` names those to be made again"
+        )
+
+
+def _check_policies(policies: Mapping[str, str]) -> None:
+    if compacted := [topic for topic, policy in policies.items() if "compact" in policy]:
+        raise Reject(
+            f"records may be missing where a topic is compacted: {', '.join(compacted)};"
+            f" `cairn topics apply` sets {_POLICY} to delete"
+        )
+
+
+async def _policies(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, str]:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic, configs={_POLICY: None}) for topic in topics]
+    policies: dict[str, str] = {}
+    for response in await admin.describe_configs(asked):
+        for code, reason, _kind, topic, entries in response.resources:
+            if code:
+                raise for_code(code)(f"{topic}: {reason}")
+            policies[topic] = next((entry[1] for entry in entries if entry[0] == _POLICY), "")
+    return policies

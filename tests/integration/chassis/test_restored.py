@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A database restored to an hour ago: its consumer goes on from there, and nothing changes downstream."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from cairn.events.result import ResultRecorded
+from tests.integration.chassis.probe.feed import feed, result
+from tests.integration.chassis.probe.running import (
+    RUNNERS,
+    Probe,
+    consuming,
+    counts,
+    eventually,
+    histories,
+    read_all,
+    relaying,
+)
+
+pytestmark = pytest.mark.parametrize("runner", sorted(RUNNERS))
+
+
+class Backup:
+    """A copy of a probe's whole database, made and put back as the administrator does."""
+
+    def __init__(self, probe: Probe) -> None:
+        parts = urlsplit(probe.admin)
+        self._name = parts.path.removeprefix("/")
+        self._copy = f"{self._name}_copy"
+        self._server = urlunsplit(parts._replace(path="/postgres"))
+
+    async def make(self) -> None:
+        await self._do(f'create database "{self._copy}" template "{self._name}"')
+
+    async def put_back(self) -> None:
+        settings = await self._settings()
+        await self._do(
+            f'drop database "{self._name}" with (force)',
+            f'alter database "{self._copy}" rename to "{self._name}"',
+            *settings,
+        )
+
+    async def _settings(self) -> list[str]:
+        """Return what grants the database's own rights again: they are no part of the copy."""
+        connection = await asyncpg.connect(self._server)
+        try:
+            granted = await connection.fetch(
+                "select (aclexplode(datacl)).grantee::regrole::text as role,"
+                " (aclexplode(datacl)).privilege_type as right from pg_database where datname = $1",
+                self._name,
+            )
+        finally:
+            await connection.close()
+        return [
+            f'grant {row["right"]} on database "{self._name}" to {row["role"]}'
+            for row in granted
+            if row["role"] != "-"
+        ]
+
+    async def _do(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self._server)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+async def taken(probe: Probe, runner: str, records: int) -> dict[str, int]:
+    async with consuming(probe, runner), relaying(probe):
+
+        async def all_of_them() -> bool:
+            return sum((await counts(probe)).values()) == records and await published(probe)
+
+        await eventually(all_of_them)
+    return await counts(probe)
+
+
+async def published(probe: Probe) -> bool:
+    connection = await asyncpg.connect(probe.admin)
+    try:
+        return await connection.fetchval("select count(*) = 0 from chassis.outbox") is True
+    finally:
+        await connection.close()
+
+
+def results(numbers: range) -> Sequence[ResultRecorded]:
+    return [result(number, f"l{number % 4}") for number in numbers]
+
+
+async def test_it_goes_on_from_the_stored_progress_and_repeats_change_nothing_downstream(
+    probe: Probe, downstream: Probe, runner: str
+) -> None:
+    backup = Backup(probe)
+    await feed(probe.bootstrap, probe.topic, results(range(50)))
+    await taken(probe, runner, 50)
+    await backup.make()
+    await feed(probe.bootstrap, probe.topic, results(range(50, 120)))
+    assert (await taken(probe, runner, 120))["applied"] == 120
+    assert (await taken(downstream, runner, 120))["applied"] == 120
+    upstream, further = await histories(probe), await histories(downstream)
+
+    await backup.put_back()
+    assert sum((await counts(probe)).values()) == 50
+    found = await taken(probe, runner, 120)
+    assert (found["applied"], found["duplicate"]) == (120, 0)
+    assert await histories(probe) == upstream
+    again = await read_all(probe.bootstrap, probe.published, 190)
+    assert len(set(again)) == 120, "byte for byte what was published before"
+    found = await taken(downstream, runner, 190)
+    assert (found["applied"], found["duplicate"]) == (120, 70)
+    assert await histories(downstream) == further

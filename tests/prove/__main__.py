@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proves that nothing is lost, doubled or done twice, whatever ends when: ``python -m tests.prove``.
+
+Every case brings up an installation that has seen nothing yet, on a broker and a database that belong
+to the proof alone. The report comes to build/prove.json; one case that is not proven fails it.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.local.lock import exclusive
+from deploy.local.progress import Steps
+from deploy.local.stack import BUILD, Endpoints, Stack
+from tests.bench.hardware import hardware
+from tests.prove import crash_points
+from tests.prove.crash_points import Trial
+from tests.prove.report import Row, table, write
+from tests.prove.story import story
+
+FOLDER = BUILD / "prove"
+RESULT = BUILD / "prove.json"
+EVENTS_OF_A_CASE = 5000
+EVENTS_OF_A_SHORT_CASE = 3000
+# A file or a pipe has no width, and a name that is cut off says nothing.
+WIDTH = 160
+
+
+def main(
+    *,
+    short: Annotated[
+        bool, typer.Option("--short", envvar="SHORT", help="Take all points of a runner together.")
+    ] = False,
+    only: Annotated[
+        str, typer.Option("--only", envvar="ONLY", help="Only the cases whose name has this in it.")
+    ] = "",
+    seed: Annotated[int, typer.Option("--seed", envvar="SEED", help="Which story is told.")] = 1,
+) -> None:
+    """Prove it, and write build/prove.json; end with 1 if a case is not proven."""
+    steps = Steps(Console(highlight=False))
+    steps.console.print(hardware())
+    # A second proof would drop the databases under the first.
+    with exclusive(FOLDER / "proving", 1.0), Stack(FOLDER, steps=steps, environment={}) as endpoints:
+        rows = asyncio.run(_crash_points(endpoints, steps, _trials(only, short=short), seed, short=short))
+    write(rows, RESULT)
+    console = Console(width=max(steps.console.width, WIDTH))
+    console.print(table(rows))
+    for row in rows:
+        if not row.proven:
+            console.print(f"{row.case}, {row.runner}:", *row.found, sep="\n  ")
+    if not rows or not all(row.proven for row in rows):
+        raise typer.Exit(1)
+
+
+def _trials(only: str, *, short: bool) -> Iterator[Trial]:
+    for trial in crash_points.joint_trials() if short else crash_points.single_trials():
+        if any(only in f"{point} ({process}) {trial.case.runner}" for point, process in trial.points):
+            yield trial
+    for trial in crash_points.planted_trials():
+        if only in f"planted {trial.planted}":
+            yield trial
+
+
+async def _crash_points(
+    endpoints: Endpoints, steps: Steps, trials: Iterator[Trial], seed: int, *, short: bool
+) -> list[Row]:
+    told = story(EVENTS_OF_A_SHORT_CASE if short else EVENTS_OF_A_CASE, seed)
+    folder = Path(FOLDER)
+    with steps.step("Run the story in peace"):
+        clean = await crash_points.clean_state(endpoints, folder, told)
+    rows: list[Row] = []
+    for trial in trials:
+        name = trial.planted or (trial.points[0][0] if len(trial.points) == 1 else "every crash point")
+        with steps.step(f"{name}, {trial.case.runner}"):
+            rows += await crash_points.try_out(endpoints, folder, told, clean, trial)
+            write(rows, RESULT)
+    return rows
+
+
+if __name__ == "__main__":
+    typer.run(main)

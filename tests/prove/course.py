@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of a story: fed in two halves, with a publication between them, while records are asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from zlib import crc32
+
+import asyncpg
+import httpx2
+import stamina
+
+from cairn.client.errors import CallError
+from cairn.client.policies import open_policies
+from cairn.client.records import open_records
+from cairn.client.results_http import HttpResultsPublisher
+from cairn.client.rules import open_rules
+from cairn.cloudevents import CloudEvent
+from deploy.local.cohort.submission import SOURCE, TENANT
+from tests.e2e.installation import INGEST
+from tests.e2e.quiet import StillMovingError, until, wait_until_quiet
+from tests.e2e.state import State, read_state
+from tests.prove.ground import Ground, feed, student_of
+from tests.prove.story import Story
+
+_CLIENTS = 4
+_AT_ONCE = 20
+_SOME_ENTRIES = 20
+# A planted defect may lose all of the first half.
+_COME_THROUGH_SECONDS = 30.0
+_ASK_EVERY_SECONDS = 0.05
+_REST_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Answers:
+    """The disclosures that answers named."""
+
+    disclosures: set[str] = field(default_factory=set)
+
+    async def ask(self, ground: Ground) -> None:
+        """Ask for one record after the other until cancelled; an answer that does not come is asked again."""
+        address = ground.up.installation.layout.address("records-grpc")
+        async with open_records(address, TENANT) as records:
+            while True:
+                with suppress(CallError):
+                    async for entry in records.entries(page_size=20):
+                        answer = await records.record(entry.name.split("/")[3])
+                        self.disclosures.add(answer.disclosure_id)
+                        await asyncio.sleep(_ASK_EVERY_SECONDS)
+                await asyncio.sleep(_ASK_EVERY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run came to: its state, and what its answers named."""
+
+    state: State
+    answers: Answers
+    moving: tuple[str, ...]
+    """What was still under way when the time was over, of a run that came to no rest."""
+
+
+async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
+    """Run a story to its end; its second half goes through HTTP where that is asked for."""
+    await publish(ground, story.at_first, {})
+    half = len(story.events) // 2
+    async with _asked(ground) as answers:
+        await feed(ground, story.events[:half])
+        with suppress(TimeoutError):
+            await asyncio.wait_for(until(partial(_has_entries, ground)), _COME_THROUGH_SECONDS)
+        await publish(ground, story.policies, story.rules)
+        if through_http:
+            await _post(ground, story.events[half:])
+        else:
+            await feed(ground, story.events[half:])
+        moving = await rest(ground)
+    return Ran(await read_state(ground.up.databases, TENANT), answers, moving)
+
+
+async def _has_entries(ground: Ground) -> bool:
+    """Whether some results have come through, so that the publication has whom to reach."""
+    connection = await asyncpg.connect(ground.up.databases["records"])
+    try:
+        return bool(await connection.fetchval("select count(*) >= $1 from records.entry", _SOME_ENTRIES))
+    finally:
+        await connection.close()
+
+
+async def rest(ground: Ground, within: float = _REST_SECONDS) -> tuple[str, ...]:
+    """Wait until nothing moves any more; return what still does when the time is over."""
+    try:
+        await wait_until_quiet(ground.up.bootstrap, ground.up.databases, (INGEST,), within)
+    except StillMovingError as error:
+        return (f"no rest after {within:.0f} s: {error}",)
+    return ()
+
+
+async def publish(ground: Ground, policies: Mapping[str, str], rules: Mapping[str, str]) -> None:
+    """Publish documents; a server that has just ended is asked again."""
+    layout = ground.up.installation.layout
+    async for attempt in stamina.retry_context(on=CallError, attempts=None, timeout=60):
+        with attempt:
+            if policies:
+                async with open_policies(layout.address("assessment-grpc"), TENANT) as client:
+                    await client.publish(policies)
+            if rules:
+                async with open_rules(layout.address("recognition-grpc"), TENANT) as client_of_rules:
+                    await client_of_rules.publish(rules)
+
+
+async def undisclosed(ground: Ground, answers: Answers) -> list[str]:
+    """Name the answers that came without a disclosure (I8)."""
+    connection = await asyncpg.connect(ground.up.databases["records"])
+    try:
+        rows = await connection.fetch("select disclosure_id::text from records.disclosure")
+    finally:
+        await connection.close()
+    kept = {row[0] for row in rows}
+    return [f"disclosure {each} of an answer is not kept" for each in sorted(answers.disclosures - kept)]
+
+
+async def _post(ground: Ground, events: Sequence[CloudEvent]) -> None:
+    """Post as a few clients, each learner's events through one of them, until every one is answered."""
+    groups: list[list[CloudEvent]] = [[] for _ in range(_CLIENTS)]
+    for event in events:
+        groups[crc32(student_of(event).encode()) % _CLIENTS].append(event)
+    async with asyncio.TaskGroup() as posting:
+        for group in groups:
+            posting.create_task(_post_group(ground, group))
+
+
+async def _post_group(ground: Ground, events: Sequence[CloudEvent]) -> None:
+    url = f"http://{ground.up.installation.layout.address('assessment-http')}"
+    async with httpx2.AsyncClient(base_url=url, timeout=30.0) as client:
+        publisher = HttpResultsPublisher(client, SOURCE)
+        for start in range(0, len(events), _AT_ONCE):
+            await _insist(publisher, events[start : start + _AT_ONCE])
+
+
+async def _insist(publisher: HttpResultsPublisher, events: Sequence[CloudEvent]) -> None:
+    async for attempt in stamina.retry_context(on=CallError, attempts=None, timeout=60, wait_max=1.0):
+        with attempt:
+            await publisher.publish(events)
+
+
+@asynccontextmanager
+async def _asked(ground: Ground) -> AsyncIterator[Answers]:
+    answers = Answers()
+    asking = asyncio.create_task(answers.ask(ground))
+    try:
+        yield answers
+    finally:
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking

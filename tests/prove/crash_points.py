@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first part of the proof: a process ends at every boundary of design section 4, and nothing shows.
+
+In the long form each point of each process is a case of its own, in which the process ends there twice.
+In the short form there is one case for each runner, in which every process ends once at each of its
+points; its findings stand in the row of each point.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from deploy.local.stack import Endpoints
+from tests.e2e.state import State
+from tests.prove.course import run as run_story
+from tests.prove.course import undisclosed
+from tests.prove.defects import DEFECTS
+from tests.prove.ground import Case, standing
+from tests.prove.passages import Plan, hits
+from tests.prove.points import BY_NAME, CONSUMERS, HTTP_DOOR, POINTS, RELAYS, Point
+from tests.prove.report import Row
+from tests.prove.same_state import differing_states
+from tests.prove.story import Story
+from tests.prove.verdict import judge
+
+RUNNERS = ("aiokafka", "faust")
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Which deaths and defects a run has, and the points whose rows it fills."""
+
+    case: Case
+    points: tuple[tuple[str, str], ...]
+    """Point and process."""
+    planted: str | None = None
+
+    @property
+    def through_http(self) -> bool:
+        """Whether a death at the HTTP door needs events there."""
+        return any(process in HTTP_DOOR for _, process in self.points)
+
+
+def single_trials() -> Iterator[Trial]:
+    """Yield a trial for each point of each process, a consumer's on both runners."""
+    for point in POINTS:
+        for process in point.processes:
+            for runner in RUNNERS if process in CONSUMERS else RUNNERS[:1]:
+                case = Case(runner=runner, deaths={process: {point.name: point.lives}})
+                yield Trial(case=case, points=((point.name, process),))
+
+
+def joint_trials() -> Iterator[Trial]:
+    """Yield a trial for each runner, in which each process ends at all of its points in turn."""
+    for runner in RUNNERS:
+        deaths: dict[str, dict[str, Sequence[int]]] = {}
+        for point, process in _places():
+            deaths.setdefault(process, {})[point.name] = (point.first,)
+        points = tuple((point.name, process) for point, process in _places())
+        yield Trial(case=Case(runner=runner, deaths=deaths), points=points)
+
+
+def planted_trials() -> Iterator[Trial]:
+    """Yield the trials whose defects must be found."""
+    entered, handed_over = "consumer: after the inbox", "relay: handed over"
+    repeated = "relay: sent, not deleted"
+    yield _planted("acknowledge_before_commit", CONSUMERS[0], {CONSUMERS[0]: {entered: (3, 7)}})
+    yield _planted("mark_before_publish", RELAYS[0], {RELAYS[0]: {handed_over: (3, 7)}})
+    yield _planted("no_inbox", CONSUMERS[1], {RELAYS[0]: {repeated: (3, 7)}})
+
+
+def _planted(defect: str, process: str, deaths: Mapping[str, Plan]) -> Trial:
+    assert defect in DEFECTS
+    (dies,) = deaths
+    (point,) = deaths[dies]
+    case = Case(runner=RUNNERS[0], deaths=deaths, defects={process: (defect,)})
+    return Trial(case=case, points=((point, dies),), planted=defect)
+
+
+async def clean_state(endpoints: Endpoints, folder: Path, story: Story) -> State:
+    """Return what a story comes to in peace."""
+    async with standing(endpoints, folder, Case(runner=RUNNERS[0])) as ground:
+        ran = await run_story(ground, story, through_http=False)
+        findings = await judge(ground, endpoints, story.events, through_http=False)
+    wrong = [*ran.moving, *findings.lost, *findings.duplicated, *findings.differing]
+    if wrong:
+        message = f"the run in peace is not clean: {wrong[:_SHOWN]}"
+        raise AssertionError(message)
+    return ran.state
+
+
+async def try_out(endpoints: Endpoints, folder: Path, story: Story, clean: State, trial: Trial) -> list[Row]:
+    """Run a trial, and return the row of each of its points."""
+    started = time.monotonic()
+    async with standing(endpoints, folder, trial.case) as ground:
+        ran = await run_story(ground, story, through_http=trial.through_http)
+        findings = await judge(ground, endpoints, story.events, through_http=trial.through_http)
+        findings.lost += [*ran.moving, *await undisclosed(ground, ran.answers)]
+        hit = hits(ground.marks)
+    states = list(islice(differing_states(clean, ran.state), 1000))
+    wrong = (*findings.lost, *findings.duplicated, *findings.differing, *states)
+    row = Row(
+        case="",
+        runner=trial.case.runner,
+        planted=trial.planted,
+        events=len(story.events),
+        hit=0,
+        lost=len(findings.lost),
+        duplicated=len(findings.duplicated),
+        equal_to_replay=not findings.differing,
+        equal_state=not states,
+        seconds=round(time.monotonic() - started, 1),
+        found=tuple(each[:300] for each in wrong[:_SHOWN]),
+    )
+    return [
+        replace(row, case=f"{point} ({process})", hit=hit[f"{process}|{point}"])
+        for point, process in trial.points
+    ]
+
+
+def _places() -> Iterator[tuple[Point, str]]:
+    for point in BY_NAME.values():
+        for process in point.processes:
+            yield point, process

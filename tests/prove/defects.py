@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Defects planted in a running process, which the proof must find: else it would prove nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from unittest.mock import patch
+
+from chassis.database import transaction
+from chassis.errors import Reject
+from chassis.streams.message import Partition, Record
+from chassis.unit.closing import close_unit
+from chassis.unit.inbox import Seen
+from chassis.unit.items import Place, read, tenants_of
+from chassis.unit.opening import Opened
+from chassis.unit.ownership import spans_of
+
+_ADVANCE = """
+update chassis.fence set next_offset = $4, applied = applied + $5
+where consumer = $1 and topic = $2 and partition = $3
+"""
+
+
+def acknowledge_before_commit() -> None:
+    """Commit the progress of a batch before its effects."""
+    from chassis.unit.work import NOTHING, UnitOfWork  # noqa: PLC0415
+
+    async def once(
+        self: UnitOfWork, records: Sequence[Record], raised: Mapping[Place, Reject]
+    ) -> dict[Partition, int]:
+        items, spans = read(self.handler, records), spans_of(records)
+        async with transaction(self._pool, tenants_of(items)) as connection:
+            rows = await self.ownership.lock(connection, spans)
+            steps = self.ownership.steps(rows, spans)
+            for at, step in steps.items():
+                count = sum(record.at == at for record in records)
+                await connection.execute(_ADVANCE, self.consumer, *at, step.next_offset, count)
+        offsets = self.ownership.settle(steps)
+        async with transaction(self._pool, tenants_of(items)) as connection:
+            opened = await self._open(connection, items, NOTHING)
+            assert opened is not None
+            unit = await self._unit(connection, items, opened, raised)
+            await unit.timers.store(connection, unit.writes)
+            await close_unit(unit, self.consumer, {})
+        return offsets
+
+    patch.object(UnitOfWork, "_once", once).start()
+
+
+def mark_before_publish() -> None:
+    """Delete the rows of the outbox before they are sent."""
+    from chassis.relay import publisher, slot  # noqa: PLC0415
+
+    delete, original = slot.Slot._delete, slot.Slot._publish
+    holding: list[slot.Slot] = []
+
+    async def deleted_first(producer: Any, rows: Any) -> None:
+        await delete(holding[-1], [row.id for row in rows])
+        await publisher.send(producer, rows)
+
+    async def publish(self: slot.Slot) -> bool:
+        holding.append(self)
+        return await original(self)
+
+    async def already(_self: slot.Slot, _sent: list[int]) -> None:
+        """Leave what is deleted."""
+
+    patch.object(slot, "send", deleted_first).start()
+    patch.object(slot.Slot, "_publish", publish).start()
+    patch.object(slot.Slot, "_delete", already).start()
+
+
+def no_inbox() -> None:
+    """Take every arrival for new."""
+    from chassis.unit import opening, work  # noqa: PLC0415
+
+    async def opened(*given: Any, **named: Any) -> Opened | None:
+        found = await opening.open_unit(*given, **named)
+        return found and Opened(
+            found.epochs, found.stood, found.timers, found.held, [Seen.NEW] * len(found.seen)
+        )
+
+    patch.object(work, "open_unit", opened).start()
+
+
+DEFECTS = {defect.__name__: defect for defect in (acknowledge_before_commit, mark_before_publish, no_inbox)}

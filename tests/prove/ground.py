@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An installation under proof: its processes are wired, and one that ends is started again at once."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from cairn.cloudevents import CloudEvent, to_kafka
+from deploy.local.bring_up import Wiring
+from deploy.local.detached import exit_code
+from deploy.local.processes import Processes, Service
+from deploy.local.provision import Provisioned
+from deploy.local.stack import Endpoints
+from tests.e2e.installation import INGEST, Whole, whole
+from tests.e2e.topics import Carried, write
+from tests.prove.applied import make_log
+from tests.prove.passages import Plan
+from tests.prove.points import INTAKE
+from tests.prove.wired import MARKS, PLAN, PLANTED
+
+# Small, so that a short story has many units.
+BATCH_SIZE = 100
+# The shortest that Cairn takes: the partitions of a process that was killed wait for it.
+SESSION_SECONDS = 6
+REEVALUATIONS_PER_SECOND = 2000
+_LOOK_SECONDS = 0.05
+KILLED = -9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """How an installation is wired: on which runner, with which deaths and which defects."""
+
+    runner: str
+    deaths: Mapping[str, Plan] = field(default_factory=dict)
+    """By process."""
+    defects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By process."""
+    batch_size: int = BATCH_SIZE
+
+
+class Keeper:
+    """Starts what has ended again, as an orchestrator would, and remembers how it ended."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self.resting: set[str] = set()
+        """Processes that are down on purpose."""
+        self.ends: dict[str, Counter[int]] = {}
+
+    async def keep(self, names: Iterable[str]) -> None:
+        """Look after the processes until cancelled."""
+        watched = list(names)
+        while True:
+            for name in watched:
+                if name not in self.resting:
+                    self._look(name)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _look(self, name: str) -> None:
+        code = exit_code(self._processes.running(name).pid)
+        if code is not None:
+            self.ends.setdefault(name, Counter())[code] += 1
+            self._processes.start([self._processes.kill(name)])
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """An installation that is up and is kept up."""
+
+    up: Whole
+    keeper: Keeper
+    marks: Path
+
+
+@asynccontextmanager
+async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncIterator[Ground]:
+    """Bring an installation up that has seen nothing yet, wired as the case says, and keep it up."""
+    marks = folder / "marks"
+    marks.parent.mkdir(parents=True, exist_ok=True)
+    marks.unlink(missing_ok=True)
+
+    def wire(service: Service) -> Service:
+        added = {
+            MARKS: str(marks),
+            PLAN: json.dumps(
+                {point: list(lives) for point, lives in case.deaths.get(service.name, {}).items()}
+            ),
+            PLANTED: json.dumps(list(case.defects.get(service.name, ()))),
+            # Intake reads committed, which Faust cannot.
+            "RUNNER": "aiokafka" if service.name == INTAKE else case.runner,
+            "BATCH_SIZE": str(case.batch_size),
+            "KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
+            "REEVALUATIONS_PER_SECOND": str(REEVALUATIONS_PER_SECOND),
+        }
+        command = ("tests.prove.wired", *service.command)
+        return replace(service, command=command, environment={**service.environment, **added})
+
+    async def migrated(databases: Mapping[str, Provisioned]) -> None:
+        for each in databases.values():
+            await make_log(_of(endpoints.admin, each.database))
+
+    async with AsyncExitStack() as stack:
+        up = await stack.enter_async_context(
+            whole(endpoints, folder, wiring=Wiring(service=wire, migrated=migrated))
+        )
+        keeper = Keeper(up.installation.processes)
+        names = [service.name for service in up.installation.layout.services()]
+        keeping = asyncio.create_task(keeper.keep(names))
+        try:
+            yield Ground(up, keeper, marks)
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+
+
+async def feed(ground: Ground, events: Iterable[CloudEvent]) -> None:
+    """Publish events on the source's ingest topic, each learner's in their order."""
+    await write(ground.up.bootstrap, INGEST, (_keyed(event) for event in events))
+
+
+def student_of(event: CloudEvent) -> str:
+    """Return the platform's own number of the learner of whom an event speaks."""
+    return str(json.loads(event.data or b"{}")["learner"]["value"])
+
+
+def _keyed(event: CloudEvent) -> Carried:
+    headers, value = to_kafka(event)
+    return Carried(student_of(event).encode(), tuple(headers), value)
+
+
+def _of(admin: str, database: str) -> str:
+    return urlunsplit(urlsplit(admin)._replace(path=f"/{database}"))

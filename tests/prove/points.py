@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The crash points: every boundary of design section 4 at which a process may end.
+
+A point is reached in the running code itself, by wrapping what stands on its one side; the code knows
+nothing of it.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from tests.prove.passages import Passages
+
+INTAKE = "assessment-consume-intake"
+CONSUMERS = ("assessment-consume-results", "recognition-consume", "records-consume")
+RELAYS = ("assessment-relay", "recognition-relay", "records-relay")
+SCHEDULES = ("assessment-schedule", "recognition-schedule")
+SEQUENCER = ("records-schedule",)
+HTTP_DOOR = ("assessment-serve",)
+RECORD = ("records-serve",)
+
+
+def always(_: object) -> bool:
+    """Count every passage."""
+    return True
+
+
+def _found(result: object) -> bool:
+    return result is not None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Behind a coroutine function, given as ``module:name`` or ``module:class.name``."""
+
+    function: str
+    counts: Callable[[Any], bool] = always
+
+    def install(self, passages: Passages, point: str) -> None:
+        """Have the process pass the point there."""
+        passages.after(*_place(self.function), point, self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """In front of a coroutine function."""
+
+    function: str
+
+    def install(self, passages: Passages, point: str) -> None:
+        """Have the process pass the point there."""
+        passages.before(*_place(self.function), point)
+
+
+@dataclass(frozen=True, slots=True)
+class AfterWork:
+    """Behind a method in which another one of its class did some work."""
+
+    method: str
+    work: str
+    counts: Callable[[Any], bool] = bool
+
+    def install(self, passages: Passages, point: str) -> None:
+        """Have the process pass the point there."""
+        owner, turn = _place(self.method)
+        passages.after_work(owner, self.work, turn, point, self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class AfterAcknowledging:
+    """Behind the acknowledgement, wherever the process's runner has it."""
+
+    def install(self, passages: Passages, point: str) -> None:
+        """Have the process pass the point there."""
+        faust = os.environ.get("RUNNER") == "faust"
+        passages.after(*_place("chassis.streams.faust_runner:_acknowledge" if faust else _COMMIT), point)
+
+
+_COMMIT = "aiokafka:AIOKafkaConsumer.commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One boundary, whose processes have it, and at which passages of its lives a process ends there."""
+
+    name: str
+    processes: tuple[str, ...]
+    place: After | Before | AfterWork | AfterAcknowledging
+    lives: tuple[int, ...] = (3, 7)
+    first: int = 1
+    """The passage at which a process ends that ends at other points as well."""
+
+
+_ALL = (INTAKE, *CONSUMERS)
+_POSITIONS = "services.records.adapters.postgres_positions"
+_DISCLOSE = "services.records.adapters.postgres_disclosures:PostgresDisclosures.keep"
+_DOOR = "services.assessment.adapters.door"
+# Timers of recognition fall due on real days, which a story that is told in a minute does not reach.
+_TIMED = SCHEDULES[:1]
+POINTS = (
+    Point("consumer: after the inbox", CONSUMERS, After("chassis.unit.work:open_unit", _found), first=2),
+    # Intake's statements are its inbox.
+    Point(
+        "intake: after the statements",
+        (INTAKE,),
+        After("services.assessment.adapters.ingest:IngestDoor.fold"),
+        first=2,
+    ),
+    Point("consumer: before the commit", _ALL, After("chassis.unit.work:close_unit"), first=2),
+    Point("consumer: committed, not acknowledged", _ALL, After("chassis.unit.work:UnitOfWork.run"), first=2),
+    Point("consumer: acknowledged", _ALL, AfterAcknowledging(), (2, 3)),
+    Point("relay: handed over", RELAYS, After("aiokafka:AIOKafkaProducer.send_batch")),
+    Point("relay: sent, not deleted", RELAYS, After("chassis.relay.slot:send")),
+    Point("relay: deleted", RELAYS, After("chassis.relay.slot:Slot._delete")),
+    Point(
+        "scheduler: timers told, before the commit",
+        _TIMED,
+        After("chassis.schedule.due_rows:publish_unit"),
+        (1, 1),
+    ),
+    Point(
+        "scheduler: timers told and committed",
+        _TIMED,
+        AfterWork("chassis.schedule.due_rows:DueRows.turn", "_tell"),
+        (1, 1),
+    ),
+    Point(
+        "scheduler: scanned, before the commit",
+        SCHEDULES,
+        After("chassis.schedule.scans:publish_unit"),
+        (1, 1),
+    ),
+    Point(
+        "scheduler: scanned and committed",
+        SCHEDULES,
+        AfterWork("chassis.schedule.scans:Scans.turn", "_advance", always),
+        (1, 1),
+    ),
+    Point("sequencer: placed, before the commit", SEQUENCER, After(f"{_POSITIONS}:_sequence", bool)),
+    Point(
+        "sequencer: placed and committed", SEQUENCER, After(f"{_POSITIONS}:PostgresPositions.sequence", bool)
+    ),
+    Point("http: before the commit", HTTP_DOOR, After(f"{_DOOR}:_close")),
+    Point("http: committed, not answered", HTTP_DOOR, After(f"{_DOOR}:Door._commit")),
+    Point("disclosure: before the commit", RECORD, Before(_DISCLOSE)),
+    Point("disclosure: committed, not answered", RECORD, After(_DISCLOSE)),
+)
+BY_NAME: Mapping[str, Point] = {point.name: point for point in POINTS}
+
+
+def _place(function: str) -> tuple[Any, str]:
+    """Return the owner and the name, importing only what this process is going to run."""
+    module, _, path = function.partition(":")
+    owner: Any = import_module(module)
+    *classes, name = path.split(".")
+    for each in classes:
+        owner = getattr(owner, each)
+    return owner, name

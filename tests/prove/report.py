@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a proof: one row for each case, as a file and as a table."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One case; a planted defect is proven by being caught, everything else by nothing lost or doubled."""
+
+    case: str
+    runner: str
+    planted: str | None
+    events: int
+    hit: int
+    lost: int
+    duplicated: int
+    equal_to_replay: bool
+    equal_state: bool
+    seconds: float
+    found: tuple[str, ...] = ()
+    """The first things that were wrong, by name."""
+
+    @property
+    def caught(self) -> bool:
+        """Whether anything was found wrong."""
+        return bool(self.lost or self.duplicated or not (self.equal_to_replay and self.equal_state))
+
+    @property
+    def proven(self) -> bool:
+        """Whether the case was hit and came out as it must."""
+        return self.hit > 0 and self.caught == (self.planted is not None)
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """Write the report."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Return the report as a table."""
+    shown = Table("case", "runner", "planted", "events", "hit", "lost", "doubled", "replay", "state", "s", "")
+    for row in rows:
+        shown.add_row(
+            row.case,
+            row.runner,
+            row.planted or "",
+            f"{row.events:,}",
+            str(row.hit),
+            str(row.lost),
+            str(row.duplicated),
+            "equal" if row.equal_to_replay else "differs",
+            "equal" if row.equal_state else "differs",
+            f"{row.seconds:.0f}",
+            _verdict(row),
+        )
+    return shown
+
+
+def _verdict(row: Row) -> str:
+    if row.hit == 0:
+        return "[red]not hit[/red]"
+    if row.planted is not None:
+        return "caught" if row.caught else "[red]not caught[/red]"
+    return "[red]BROKEN[/red]" if row.caught else "proven"

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run has lost, done twice, or done otherwise than a replay of its own log.
+
+Nothing is compared with what the run says of itself: topics are read whole, the log was written with
+the effects, and every consumer's share is worked out again (I2, I3).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from cairn.cloudevents import CloudEvent
+from chassis.streams.message import Partition, Record
+from deploy.local.stack import Endpoints
+from tests.e2e.runs import TABLES, rows_of
+from tests.e2e.topics import Carried, placed
+from tests.prove.applied import Applied, read_log
+from tests.prove.consumers import CONSUMERS, DOWNSTREAM, ENTRIES, RESULTS, Consumer
+from tests.prove.ground import Ground
+from tests.prove.replay import make_empty, outbox_of, replay
+
+Records = Mapping[tuple[Partition, int], Record]
+_OF_INTAKE = frozenset({"assessment.statement", "assessment.raw_payload"})
+_ENDINGS = """
+select topic, partition, applied + duplicate + ignored + parked + dead_lettered from chassis.fence
+where consumer = $1
+"""
+_UNPLACED = """
+select count(*) from records.entry left join records.position using (tenant, learner, sequence)
+where position is null
+"""
+_GAPS = "select coalesce(max(position), 0) - count(*) from records.position"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is wrong with a run, each by name; nothing found is a proof."""
+
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+
+
+async def judge(
+    ground: Ground, endpoints: Endpoints, events: Iterable[CloudEvent], *, through_http: bool
+) -> Findings:
+    """Judge a run that has come to rest; through HTTP it has no log of intake to replay."""
+    findings = Findings()
+    logs = {service: await read_log(dsn) for service, dsn in ground.up.databases.items()}
+    replayed = {service: await make_empty(endpoints.admin, service) for service in logs}
+    for consumer in DOWNSTREAM if through_http else CONSUMERS:
+        log = [each for each in logs[consumer.service] if each.consumer == consumer.name]
+        records = await _records(ground, consumer)
+        _consumed(findings, consumer, log, records)
+        await _counted(findings, ground.up.databases[consumer.service], consumer, records)
+        keys = ground.up.installation.layout.keys
+        published = ground.up.databases[consumer.service]
+        ended = await replay(consumer, keys, log, records, published, replayed[consumer.service])
+        if ended != Counter(each.outcome for each in log):
+            findings.differing.append(f"{consumer.name}: the replay ended {dict(ended)}")
+    await _compare(
+        findings, ground, {service: admin for service, (admin, _) in replayed.items()}, through_http
+    )
+    await _arrived(findings, ground, events)
+    await _all_placed(findings, ground.up.databases["records"])
+    return findings
+
+
+async def _records(ground: Ground, consumer: Consumer) -> Records:
+    found: dict[tuple[Partition, int], Record] = {}
+    for topic in consumer.reads:
+        found |= await placed(ground.up.bootstrap, topic)
+    return found
+
+
+def _consumed(findings: Findings, consumer: Consumer, log: Sequence[Applied], records: Records) -> None:
+    """Check that what stands in the topics took effect, each event once."""
+    taken = Counter(
+        _identity(records[each.at, each.offset]) for each in log if each.outcome != "dead_lettered"
+    )
+    judged = {_identity(records[each.at, each.offset]) for each in log}
+    there = {_identity(record) for record in records.values()}
+    findings.lost += (f"{consumer.name}: {each} took no effect" for each in sorted(there - judged))
+    findings.duplicated += (
+        f"{consumer.name}: {each} took effect {count} times" for each, count in taken.items() if count > 1
+    )
+
+
+async def _counted(findings: Findings, dsn: str, consumer: Consumer, records: Records) -> None:
+    """Check that each record ended in exactly one way (I3)."""
+    there = Counter(at for at, _ in records)
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(_ENDINGS, consumer.name)
+    finally:
+        await connection.close()
+    counted = {Partition(topic, number): int(count) for topic, number, count in rows}
+    for at in sorted(there.keys() | counted.keys()):
+        missing = there[at] - counted.get(at, 0)
+        where = f"{consumer.name}: {at.topic}[{at.number}] holds {there[at]}, counted {counted.get(at, 0)}"
+        if missing:
+            (findings.lost if missing > 0 else findings.duplicated).append(where)
+
+
+async def _compare(
+    findings: Findings, ground: Ground, replayed: Mapping[str, str], through_http: bool
+) -> None:
+    """Compare tables and topics with those of the replay."""
+    for service, admin in replayed.items():
+        for table in TABLES[service]:
+            if not (through_http and table in _OF_INTAKE):
+                run = await rows_of(ground.up.databases[service], table)
+                findings.differing += _between(table, run, await rows_of(admin, table))
+    for consumer in DOWNSTREAM if through_http else CONSUMERS:
+        published = (await placed(ground.up.bootstrap, consumer.publishes)).values()
+        run_events = _by_identity(Carried(each.key, each.headers, each.value) for each in published)
+        again = _by_identity(await outbox_of(replayed[consumer.service], consumer.publishes))
+        what = consumer.publishes
+        findings.lost += (
+            f"{what}: {each} was not published" for each in sorted(again.keys() - run_events.keys())
+        )
+        findings.duplicated += (
+            f"{what}: {each} has no ground" for each in sorted(run_events.keys() - again.keys())
+        )
+        findings.differing += (
+            f"{what}: {each} says something else"
+            for each in sorted(run_events.keys() & again.keys())
+            if run_events[each] != again[each]
+        )
+
+
+def _between(table: str, run: frozenset[str], again: frozenset[str]) -> Iterator[str]:
+    yield from (f"{table}: only in the run: {row}" for row in sorted(run - again))
+    yield from (f"{table}: only in the replay: {row}" for row in sorted(again - run))
+
+
+async def _arrived(findings: Findings, ground: Ground, events: Iterable[CloudEvent]) -> None:
+    """Check that whatever was fed has become a result."""
+    results = (await placed(ground.up.bootstrap, RESULTS)).values()
+    said = {str(json.loads(each.value or b"{}")["source_event_id"]) for each in results}
+    findings.lost += (
+        f"fed: {each} became no result" for each in sorted({event.id for event in events} - said)
+    )
+
+
+async def _all_placed(findings: Findings, dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        unplaced = await connection.fetchval(_UNPLACED)
+        gaps = await connection.fetchval(_GAPS)
+    finally:
+        await connection.close()
+    findings.lost += [f"{ENTRIES}: {unplaced} entries have no position"] * bool(unplaced)
+    findings.lost += [f"{ENTRIES}: {gaps} positions have no entry"] * bool(gaps)
+
+
+def _by_identity(records: Iterable[Carried]) -> dict[tuple[bytes, bytes], Carried]:
+    return {record.identity: record.canonical for record in records}
+
+
+def _identity(record: Record) -> tuple[bytes, bytes]:
+    headers = dict(record.headers)
+    return headers["ce_source"], headers["ce_id"]

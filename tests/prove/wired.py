@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process of an installation that is to be proven: ``python -m tests.prove.wired services.X ARGUMENTS``.
+
+It is the process itself, which logs besides what it applied, ends at the points of ``PROVE_PLAN`` and
+has the defects of ``PROVE_DEFECTS``. Intake's clock stands, since its instant travels with every event
+(design section 3). No running system has this wiring.
+"""
+
+import json
+import os
+import sys
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from unittest.mock import patch
+
+from tests.e2e.fixed_clock import INSTANT
+from tests.prove.applied import keep_log, keep_log_of_intake
+from tests.prove.defects import DEFECTS
+from tests.prove.passages import Passages
+from tests.prove.points import BY_NAME
+
+PLAN, MARKS, PLANTED = "PROVE_PLAN", "PROVE_MARKS", "PROVE_DEFECTS"
+INTAKE_ARGUMENTS = ["consume", "intake"]
+
+
+def main(arguments: list[str]) -> int:
+    """Run one process with what is asked of it; return its exit code."""
+    module, *rest = arguments
+    if module == "services.assessment":
+        _stop_the_clock()
+    if rest == ["relay"]:
+        _shorten_the_lease()
+    if rest == INTAKE_ARGUMENTS:
+        keep_log_of_intake()
+    elif rest[:1] == ["consume"]:
+        keep_log()
+    for defect in json.loads(os.environ.get(PLANTED, "[]")):
+        DEFECTS[defect]()
+    plan = json.loads(os.environ.get(PLAN, "{}"))
+    passages = Passages(plan, Path(os.environ[MARKS]), "-".join((module.removeprefix("services."), *rest)))
+    for name in plan:
+        BY_NAME[name].place.install(passages, name)
+    code: int = import_module(f"{module}.__main__").main(rest)
+    return code
+
+
+def _stop_the_clock() -> None:
+    from services.assessment import bootstrap  # noqa: PLC0415 - only where it runs
+
+    patch.object(bootstrap, "make_intake", partial(bootstrap.make_intake, clock=lambda: INSTANT)).start()
+
+
+def _shorten_the_lease() -> None:
+    # A relay that is killed leaves its lease behind, and a proof would mostly wait for that.
+    from chassis.relay import slot  # noqa: PLC0415 - only where it runs
+
+    patch.multiple(slot, LEASE=timedelta(seconds=6), DELIVERY_TIMEOUT=3.0, _RENEW=1.0).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

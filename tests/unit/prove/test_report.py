@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What counts as proven, where a process ends, and what history excuses."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.state import AttainedRow, State
+from tests.prove.passages import hits
+from tests.prove.report import Row
+from tests.prove.same_state import differing_states
+from tests.prove.story import story
+
+ROW = Row(
+    case="point (process)",
+    runner="faust",
+    planted=None,
+    events=5000,
+    hit=2,
+    lost=0,
+    duplicated=0,
+    equal_to_replay=True,
+    equal_state=True,
+    seconds=1.0,
+)
+HELD = AttainedRow("demonstrated", None, date(2014, 1, 1), 1, "first")
+STATE = State({("l", "c"): HELD}, {("l", "m"): "good"}, {("l", "m"): ("conferred", "met")}, {}, {}, Counter())
+DYING = """
+import asyncio, sys
+from pathlib import Path
+from typing import Any
+from tests.prove.passages import Passages
+
+class Door:
+    async def open(self, guest):
+        print(guest, flush=True)
+        return guest
+
+async def main():
+    door = Door()
+    for guest in range(9):
+        await door.open(guest)
+
+passages = Passages({"opened": [2, 3]}, Path(sys.argv[1]), "door")
+passages.after(Door, "open", "opened", lambda guest: guest != 0)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lost": 1}, {"duplicated": 1}, {"equal_to_replay": False}, {"equal_state": False}]
+)
+def test_a_case_is_proven_by_nothing_wrong_and_a_defect_by_something(wrong: dict[str, Any]) -> None:
+    assert ROW.proven
+    assert not replace(ROW, **wrong).proven
+    assert not replace(ROW, planted="defect").proven
+    assert replace(ROW, planted="defect", **wrong).proven
+
+
+def test_a_point_that_was_not_hit_proves_nothing() -> None:
+    assert not replace(ROW, hit=0).proven
+    assert not replace(ROW, hit=0, planted="defect", lost=1).proven
+
+
+def test_a_process_ends_at_the_planned_passage_of_each_life_and_then_lives(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    lives = [_live(marks) for _ in range(3)]
+    assert [life.returncode for life in lives] == [-signal.SIGKILL, -signal.SIGKILL, 0]
+    assert [life.stdout.split() for life in lives] == [list("012"), list("0123"), list("012345678")]
+    assert hits(marks) == {"door|opened": 2}
+
+
+def test_history_is_excused_and_nothing_else() -> None:
+    later = replace(HELD, revision=7, event_id="seventh")
+    reviewed = replace(STATE, attainments={("l", "c"): later})
+    assert list(differing_states(STATE, reviewed)) == []
+    lowered = replace(STATE, attainments={("l", "c"): replace(HELD, status="not_attempted")})
+    unmet = replace(STATE, determinations={("l", "m"): ("under_review", "not_met")})
+    gone = replace(STATE, standings={("l", "m"): "under_review"})
+    assert [len(list(differing_states(STATE, other))) for other in (lowered, unmet, gone)] == [1, 1, 1]
+
+
+def test_a_story_is_told_the_same_each_time() -> None:
+    one, again, other = story(500, 1), story(500, 1), story(500, 2)
+    assert one == again
+    assert len(one.events) == 500
+    assert one.events != other.events
+    assert all("valid_for_months: 146" in text for text in one.at_first.values())
+    assert all('threshold: "0.70"' in text for text in one.policies.values())
+    assert all('amount: "90"' in text for text in one.rules.values())
+
+
+def _live(marks: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", DYING, str(marks)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+    )
