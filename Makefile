@@ -58,8 +58,9 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 # The system
 
 # Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench
-# or of the proof, its short form, its seed.
-export OULAD N ONCE RUNS ONLY SHORT SEED
+# or of the proof; the results a second of the bench's recovery, how many results are stored where one more is measured; the short
+# form of the proof, and its seed.
+export OULAD N ONCE RUNS ONLY RATE STORED SHORT SEED
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
@@ -80,7 +81,7 @@ prove: $(VENV)/.installed ## End processes at every boundary and prove that noth
 	$(BIN)/python -m tests.prove
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, ONLY=grpc.record
+bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.json; OULAD= or N=, RUNS=, RATE=, ONLY=; ONLY=cost takes STORED=
 	$(BIN)/python -m tests.bench
 
 # The checks, each by itself or all with `make check`

@@ -5,13 +5,14 @@ Nothing at all is done while one topic is refused. Two who apply at the same tim
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, assert_never
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from cairn.topics.catalogue import DEFAULT_PARTITIONS, all_topics
 from cairn.topics.plan import Alter, Create, Existing, Plan, Refuse, Step, compare
@@ -20,6 +21,7 @@ from cairn.topics.plan import Alter, Create, Existing, Plan, Refuse, Step, compa
 _SET_FOR_TOPIC = 1
 _BROKERS_DEFAULT = -1
 _BETWEEN_LOOKS = 0.05
+_EVERYWHERE_WITHIN = 10.0
 
 
 class TopicsRefusedError(Exception):
@@ -70,6 +72,18 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def _plan(admin: AIOKafkaAdminClient, sources: frozenset[str], partitions: int) -> Plan:
+    deadline = time.monotonic() + _EVERYWHERE_WITHIN
+    while True:
+        try:
+            return await _plan_once(admin, sources, partitions)
+        except UnknownTopicOrPartitionError:
+            # One broker of several knows of a topic a moment before the one that was asked next.
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_BETWEEN_LOOKS)
+
+
+async def _plan_once(admin: AIOKafkaAdminClient, sources: frozenset[str], partitions: int) -> Plan:
     topics = all_topics(sources)
     found = await _partitions(admin)
     names = [topic.name for topic in topics if topic.name in found]

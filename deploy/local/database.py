@@ -8,7 +8,8 @@ superuser). Its log holds no statement and no value, since either may hold learn
 import importlib.util
 import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -58,16 +59,17 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One server in a folder of its own."""
+    """One server in a folder of its own; ``settings`` go before those that every server here has."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
         return self.folder / "database.log"
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
         return self.folder / "data"
 
     @property
@@ -85,7 +87,7 @@ class Database:
         Raises ServerFailedError with the end of the log when it does not come up.
         """
         with exclusive(self.folder / "starting", START_SECONDS * 2):
-            owner = runner(self._data)
+            owner = runner(self.data)
             sockets = socket_folder(self.folder, owner)
             running = self.running()
             if running is None or not _answers_in(running, sockets, START_SECONDS / 3):
@@ -107,7 +109,7 @@ class Database:
         for _ in range(ATTEMPTS):
             self._forget_stale(sockets)
             pid = self._launch(owner, programs / "bin" / "postgres", sockets)
-            running = Running.of(pid, str(self._data))
+            running = Running.of(pid, str(self.data))
             running.remember(self._state)
             if _answers_in(running, sockets, START_SECONDS):
                 return
@@ -119,20 +121,21 @@ class Database:
         """Make the data folder once; a part of one, left by a kill, is no data yet and is made again."""
         if (self.folder / "initialised").exists():
             return
-        if self._data.exists():
-            self._data.rename(self.folder / f"unfinished-{time.time_ns()}")
-        owner.own(self._data)
+        # An empty folder stays: it may be one that something is mounted on, which cannot be renamed.
+        if self.data.exists() and any(self.data.iterdir()):
+            self.data.rename(self.folder / f"unfinished-{time.time_ns()}")
+        owner.own(self.data)
         options = ("--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8")
         # The built-in provider sorts alike on every system.
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        command: list[str | Path] = [initdb, "-D", self._data, *options, *locale]
+        command: list[str | Path] = [initdb, "-D", self.data, *options, *locale]
         run_logged(command, self.log, "the initialisation of PostgreSQL", runner=owner)
         (self.folder / "initialised").touch()
 
     def _launch(self, owner: Runner, postgres: Path, sockets: Path) -> int:
-        settings = {**SETTINGS, "unix_socket_directories": f'"{sockets}"'}
+        settings = {**SETTINGS, **self.settings, "unix_socket_directories": f'"{sockets}"'}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return launch([postgres, "-D", self._data, *options], self.log, Path("/"), runner=owner)
+        return launch([postgres, "-D", self.data, *options], self.log, Path("/"), runner=owner)
 
     def _forget_stale(self, sockets: Path) -> None:
         """Remove the lock files of a killed server whose process number now belongs to somebody else.
@@ -140,10 +143,10 @@ class Database:
         That takes away PostgreSQL's own protection, so nothing of the killed server may be left.
         """
         deadline = time.monotonic() + ORPHANS_SECONDS
-        while _is_worked_on(self._data) and time.monotonic() < deadline:
+        while _is_worked_on(self.data) and time.monotonic() < deadline:
             time.sleep(0.05)
-        for path in (self._data / "postmaster.pid", sockets / f"{SOCKET}.lock"):
-            if path.exists() and not _is_server_of(path, self._data) and not _is_worked_on(self._data):
+        for path in (self.data / "postmaster.pid", sockets / f"{SOCKET}.lock"):
+            if path.exists() and not _is_server_of(path, self.data) and not _is_worked_on(self.data):
                 path.unlink()
 
 

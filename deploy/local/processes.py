@@ -26,12 +26,16 @@ LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One process: a name, the module that it runs with its arguments, and its settings."""
+    """One process: a name, the module that it runs with its arguments, and its settings.
+
+    ``prefix`` is a program that becomes the process, such as one that first enters a namespace.
+    """
 
     name: str
     command: tuple[str, ...]
     health_port: int
     environment: Mapping[str, str] = field(repr=False)
+    prefix: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ class Processes:
         log = self._folder / "logs" / f"{service.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = with_home({**service.environment, "HEALTH_PORT": str(service.health_port)})
-        pid = launch([sys.executable, "-m", *service.command], log, self._root, environment=environment)
+        command = [*service.prefix, sys.executable, "-m", *service.command]
+        pid = launch(command, log, self._root, environment=environment)
         running = Running.of(pid, service.command[0])
         running.remember(self._state(service))
         return Started(service, running, log)

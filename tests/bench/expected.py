@@ -2,7 +2,7 @@
 """How many of everything there must be in the end, by the oracle, so that no unfinished run looks fast."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from tests.e2e.installation import INGEST
 from tests.e2e.oracle_facts import from_dataset, from_stream
 from tests.e2e.state import State
 
+_ASSESSMENTS = EXAMPLE / "assessments.csv"
+_Pairs = Mapping[str, tuple[Mapping[str, int], Mapping[str, int] | None]]
 _RESULTS = ("results", "assessment.results.v1")
 
 
@@ -29,30 +31,43 @@ class Cohort:
 
     def differences(self, state: State) -> list[str]:
         """Name each count that is not what the oracle says."""
+        outcomes = self.expected.outcomes
+        pairs: _Pairs = {
+            "at intake": (outcomes_at_intake(outcomes), state.outcomes.get(("intake", INGEST))),
+            "results folded": ({"applied": outcomes["stored"]}, state.outcomes.get(_RESULTS)),
+        }
+        return [*_differing(pairs), *self.concluded(state)]
+
+    def concluded(self, state: State) -> list[str]:
+        """Name each count of attainments and awards that is not what the oracle says."""
         expected = self.expected
         statuses = Counter(found.status for found in expected.attainments.values())
         awards = Counter(credential for held in expected.met.values() for credential in held)
         good = (credential for (_, credential), standing in state.standings.items() if standing == "good")
-        stored = {"applied": expected.outcomes["stored"]}
-        pairs = {
-            "at intake": (outcomes_at_intake(expected.outcomes), state.outcomes.get(("intake", INGEST))),
-            "results folded": (stored, state.outcomes.get(_RESULTS)),
+        pairs: _Pairs = {
             "attainments": (statuses, Counter(row.status for row in state.attainments.values())),
             "awards": (awards, Counter(good)),
         }
-        return [
-            f"{name}: expected {dict(wanted)}, found {dict(found or {})}"
-            for name, (wanted, found) in pairs.items()
-            if wanted != found
-        ]
+        return _differing(pairs)
+
+
+def _differing(pairs: _Pairs) -> list[str]:
+    return [
+        f"{name}: expected {dict(wanted)}, found {dict(found or {})}"
+        for name, (wanted, found) in pairs.items()
+        if wanted != found
+    ]
 
 
 def cohort(folder: Path | None, learners: int) -> Cohort:
     """Read the cohort of a dataset's folder, or make one of so many learners."""
     if folder is not None:
         events = [recorded(one) for one in oulad.submissions(folder)]
-        facts = from_dataset(folder)
-    else:
-        events = [recorded(one) for one in generated.submissions(learners)]
-        facts = from_stream(write_structured(event) for event in events)
-    return Cohort(events, oracle.conclude(facts, oracle.weights(EXAMPLE / "assessments.csv")))
+        return Cohort(events, oracle.conclude(from_dataset(folder), oracle.weights(_ASSESSMENTS)))
+    return concluding([recorded(one) for one in generated.submissions(learners)])
+
+
+def concluding(events: Sequence[CloudEvent]) -> Cohort:
+    """Ask the oracle what follows from some results."""
+    facts = from_stream(write_structured(event) for event in events)
+    return Cohort(events, oracle.conclude(facts, oracle.weights(_ASSESSMENTS)))

@@ -2,7 +2,7 @@
 """Makes the figures out of what the runs measured: always the median of the runs, save for memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import fmean, median
 
@@ -45,16 +45,23 @@ def figures(runs: Sequence[Run], results: int) -> list[Figure]:
     """Return every figure."""
     figure = partial(Figure, runs=len(runs), hardware=hardware())
     return [
-        _throughput(figure, runs, results),
+        _throughput(figure, runs, results, "pipeline.results"),
         *_latency(figure, runs),
         *_memory(figure, runs, results),
         *_cpu(figure, runs, results),
     ]
 
 
-def _throughput(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> Figure:
+def rates(runs: Sequence[Run], results: int, name: str) -> list[Figure]:
+    """Return the rate under a name, and the CPU of all processes together."""
+    figure = partial(Figure, runs=len(runs), hardware=hardware())
+    total = replace(_cpu(figure, runs, results)[0], name=f"{name}.cpu")
+    return [_throughput(figure, runs, results, name), total]
+
+
+def _throughput(figure: "partial[Figure]", runs: Sequence[Run], results: int, name: str) -> Figure:
     return figure(
-        name="pipeline.results",
+        name=name,
         value=median(results / run.throughput.seconds for run in runs),
         unit="results/s",
         reference=median(results / run.bare_seconds for run in runs),

@@ -7,10 +7,11 @@ their end, all outboxes empty, every entry at its position.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cairn.cloudevents import CloudEvent
 from deploy.local.cohort.submission import TENANT
 from deploy.local.counts import Counter, counting
 from deploy.local.layout import PARTS
@@ -43,6 +44,7 @@ class _Course:
 
     machine: Machine
     wanted: int
+    look_seconds: float
     resident: dict[str, list[Sample]] = field(default_factory=dict)
 
     async def follow(self, counter: Counter) -> float:
@@ -61,7 +63,7 @@ class _Course:
                 message = f"after {_LONGEST_SECONDS:.0f} s: {now}"
                 raise TimeoutError(message)
             near = now.results >= self.wanted and now.under_way < _FEW
-            await asyncio.sleep(_LAST_LOOKS_SECONDS if near else _LOOK_SECONDS)
+            await asyncio.sleep(_LAST_LOOKS_SECONDS if near else self.look_seconds)
 
     def _note(self, results: int) -> None:
         for name, resident in self.machine.resident().items():
@@ -70,15 +72,23 @@ class _Course:
 
 async def run(up: Whole, cohort: Cohort, folder: Path, admin: str) -> Throughput:
     """Feed a fresh installation the whole cohort; raise where a count is not the oracle's."""
+    taken = await take(up, cohort.events, folder, admin)
+    if differences := cohort.differences(await read_state(up.databases, TENANT)):
+        raise AssertionError("; ".join(differences))
+    return taken
+
+
+async def take(
+    up: Whole, events: Sequence[CloudEvent], folder: Path, admin: str, look_seconds: float = _LOOK_SECONDS
+) -> Throughput:
+    """Feed an idle installation some results and follow them to the end, looking so often until near it."""
     found = machine(folder, PARTS)
-    course = _Course(found, len(cohort.events))
-    async with encoded(up.bootstrap, cohort.events) as stream, counting(up.installation.layout) as counter:
+    async with encoded(up.bootstrap, events) as stream, counting(up.installation.layout) as counter:
+        course = _Course(found, (await counter.count()).results + len(events), look_seconds)
         before, begun = found.cpu(), time.perf_counter()
         publishing = asyncio.create_task(stream.publish(INGEST))
         ended = await course.follow(counter)
         await publishing
         cpu = await found.itemise(admin, before, found.cpu())
     up.installation.processes.check()
-    if differences := cohort.differences(await read_state(up.databases, TENANT)):
-        raise AssertionError("; ".join(differences))
     return Throughput(ended - begun, cpu, course.resident)

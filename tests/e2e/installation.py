@@ -20,7 +20,7 @@ from cairn.topics.catalogue import all_topics, ingest_topic
 from deploy.local.bring_up import AS_IT_IS, Installation, Wiring, installed
 from deploy.local.cohort.presentations import EXAMPLE
 from deploy.local.cohort.submission import SOURCE, TENANT
-from deploy.local.layout import SERVICES
+from deploy.local.layout import SERVICES, Layout
 from deploy.local.progress import Steps
 from deploy.local.provision import drop_database
 from deploy.local.stack import Endpoints
@@ -75,11 +75,15 @@ async def whole(
     settings: Mapping[str, str] | None = None,
     wiring: Wiring = AS_IT_IS,
 ) -> AsyncIterator[Whole]:
-    """Bring up an installation that has seen nothing yet; ``settings`` are for every process."""
+    """Bring up an installation that has seen nothing yet.
+
+    ``settings`` are for every process, ``wiring`` is what a test changes about them.
+    """
     await _forget(endpoints)
     steps = Steps(Console(stderr=True, quiet=True))
     async with installed(endpoints, folder, steps, shared=settings, wiring=wiring) as installation:
-        await _publish(installation)
+        await publish_policies(installation.layout)
+        await publish_rules(installation.layout)
         yield Whole(installation, endpoints.bootstrap, _as_admin(installation, endpoints.admin))
 
 
@@ -100,10 +104,14 @@ async def _forget(endpoints: Endpoints) -> None:
         await admin.close()
 
 
-async def _publish(installation: Installation) -> None:
-    layout = installation.layout
+async def publish_policies(layout: Layout) -> None:
+    """Publish the policies of the example."""
     async with open_policies(layout.address("assessment-grpc"), TENANT) as policies:
         await policies.publish(_documents("policies"))
+
+
+async def publish_rules(layout: Layout) -> None:
+    """Publish the rules of the example."""
     async with open_rules(layout.address("recognition-grpc"), TENANT) as rules:
         await rules.publish(_documents("rules"))
 
