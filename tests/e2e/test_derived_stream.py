@@ -20,7 +20,7 @@ RESULTS = "assessment.results.v1"
 
 @pytest.fixture(scope="module")
 def stream(every: Callable[[int], list[Submission]]) -> list[CloudEvent]:
-    return derived(every(6))
+    return derived(every(8))
 
 
 @pytest.fixture(scope="module")

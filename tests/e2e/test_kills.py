@@ -48,7 +48,7 @@ class Clean:
 
 @pytest.fixture(scope="module")
 def some(every: Callable[[int], list[Submission]]) -> list[Submission]:
-    return every(8)
+    return every(12)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,13 @@ from unittest.mock import patch
 
 from chassis.database import transaction
 from chassis.errors import Reject
-from chassis.streams.message import Partition, Record
+from chassis.streams.message import Record
 from chassis.unit.closing import close_unit
 from chassis.unit.inbox import Seen
 from chassis.unit.items import Place, read, tenants_of
 from chassis.unit.opening import Opened
 from chassis.unit.ownership import spans_of
+from chassis.unit.work import NOTHING, Done, UnitOfWork
 
 _ADVANCE = """
 update chassis.fence set next_offset = $4, applied = applied + $5
@@ -22,11 +23,8 @@ where consumer = $1 and topic = $2 and partition = $3
 
 def acknowledge_before_commit() -> None:
     """Commit the progress of a batch before its effects."""
-    from chassis.unit.work import NOTHING, UnitOfWork  # noqa: PLC0415
 
-    async def once(
-        self: UnitOfWork, records: Sequence[Record], raised: Mapping[Place, Reject]
-    ) -> dict[Partition, int]:
+    async def once(self: UnitOfWork, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done:
         items, spans = read(self.handler, records), spans_of(records)
         async with transaction(self._pool, tenants_of(items)) as connection:
             rows = await self.ownership.lock(connection, spans)
@@ -41,7 +39,7 @@ def acknowledge_before_commit() -> None:
             unit = await self._unit(connection, items, opened, raised)
             await unit.timers.store(connection, unit.writes)
             await close_unit(unit, self.consumer, {})
-        return offsets
+        return Done(offsets, (), frozenset(spans) - offsets.keys(), unit.folding)
 
     patch.object(UnitOfWork, "_once", once).start()
 
