@@ -59,8 +59,8 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 
 # Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench
 # or of the proof; the results a second of the bench's recovery, how many results are stored where one more is measured; the short
-# form of the proof, and its seed.
-export OULAD N ONCE RUNS ONLY RATE STORED SHORT SEED
+# form of the proof, its seed, and the events of its nemesis.
+export OULAD N ONCE RUNS ONLY RATE STORED SHORT SEED EVENTS
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
@@ -77,7 +77,7 @@ test-whole: $(VENV)/.installed ## Kill, shuffle and cut the whole dataset; figur
 	WHOLE=1 $(BIN)/python -m pytest $(WHOLE_TESTS) --junit-xml=build/whole.xml $(ARGS)
 
 .PHONY: prove
-prove: $(VENV)/.installed ## End processes at every boundary and prove that nothing shows, into build/prove.json; SHORT=1, ONLY=
+prove: $(VENV)/.installed ## End processes at every boundary, inflict every fault, prove that nothing shows; SHORT=1, ONLY=, EVENTS=, SEED=
 	$(BIN)/python -m tests.prove
 
 .PHONY: bench

@@ -7,7 +7,6 @@ to the proof alone. The report comes to build/prove.json; one case that is not p
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,8 +16,9 @@ from deploy.local.lock import exclusive
 from deploy.local.progress import Steps
 from deploy.local.stack import BUILD, Endpoints, Stack
 from tests.bench.hardware import hardware
-from tests.prove import crash_points
-from tests.prove.crash_points import Trial
+from tests.prove import crash_points, nemesis
+from tests.prove.crash_points import RUNNERS, Trial
+from tests.prove.nemesis import Suffering
 from tests.prove.report import Row, table, write
 from tests.prove.story import story
 
@@ -26,6 +26,14 @@ FOLDER = BUILD / "prove"
 RESULT = BUILD / "prove.json"
 EVENTS_OF_A_CASE = 5000
 EVENTS_OF_A_SHORT_CASE = 3000
+EVENTS_OF_NEMESIS = 200_000
+NEMESIS = "nemesis"
+# Each fault comes twice, and a zombie sleeps for a minute.
+ROUNDS = 2
+FROZEN_SECONDS = 60.0
+# A planted defect shows with less of everything.
+EVENTS_OF_PLANTED = 20_000
+NAP_SECONDS = 15.0
 # A file or a pipe has no width, and a name that is cut off says nothing.
 WIDTH = 160
 
@@ -33,25 +41,36 @@ WIDTH = 160
 def main(
     *,
     short: Annotated[
-        bool, typer.Option("--short", envvar="SHORT", help="Take all points of a runner together.")
+        bool,
+        typer.Option("--short", envvar="SHORT", help="Take all points of a runner together, no nemesis."),
     ] = False,
     only: Annotated[
         str, typer.Option("--only", envvar="ONLY", help="Only the cases whose name has this in it.")
     ] = "",
     seed: Annotated[int, typer.Option("--seed", envvar="SEED", help="Which story is told.")] = 1,
+    events: Annotated[
+        int, typer.Option("--events", envvar="EVENTS", min=1000, help="How many events nemesis takes.")
+    ] = EVENTS_OF_NEMESIS,
 ) -> None:
     """Prove it, and write build/prove.json; end with 1 if a case is not proven."""
     steps = Steps(Console(highlight=False))
     steps.console.print(hardware())
+    rows: list[Row] = []
+    sufferings = [] if short else list(_sufferings(only, events))
+    for fault, reason in nemesis.impossible().items() if sufferings else ():
+        raise typer.BadParameter(f"this machine does not allow {fault}: {reason}")
     # A second proof would drop the databases under the first.
     with exclusive(FOLDER / "proving", 1.0), Stack(FOLDER, steps=steps, environment={}) as endpoints:
-        rows = asyncio.run(_crash_points(endpoints, steps, _trials(only, short=short), seed, short=short))
+        if trials := list(_trials(only, short=short)):
+            asyncio.run(_crash_points(endpoints, steps, trials, seed, rows, short=short))
+        for suffering in sufferings:
+            asyncio.run(_nemesis(endpoints, steps, suffering, seed, rows))
     write(rows, RESULT)
     console = Console(width=max(steps.console.width, WIDTH))
     console.print(table(rows))
     for row in rows:
         if not row.proven:
-            console.print(f"{row.case}, {row.runner}:", *row.found, sep="\n  ")
+            console.print(f"{row.case}, {row.runner}:", *row.found, sep="\n  ", markup=False)
     if not rows or not all(row.proven for row in rows):
         raise typer.Exit(1)
 
@@ -66,19 +85,38 @@ def _trials(only: str, *, short: bool) -> Iterator[Trial]:
 
 
 async def _crash_points(
-    endpoints: Endpoints, steps: Steps, trials: Iterator[Trial], seed: int, *, short: bool
-) -> list[Row]:
+    endpoints: Endpoints, steps: Steps, trials: list[Trial], seed: int, rows: list[Row], *, short: bool
+) -> None:
     told = story(EVENTS_OF_A_SHORT_CASE if short else EVENTS_OF_A_CASE, seed)
-    folder = Path(FOLDER)
     with steps.step("Run the story in peace"):
-        clean = await crash_points.clean_state(endpoints, folder, told)
-    rows: list[Row] = []
+        clean = await crash_points.clean_state(endpoints, FOLDER, told)
     for trial in trials:
         name = trial.planted or (trial.points[0][0] if len(trial.points) == 1 else "every crash point")
         with steps.step(f"{name}, {trial.case.runner}"):
-            rows += await crash_points.try_out(endpoints, folder, told, clean, trial)
+            rows += await crash_points.try_out(endpoints, FOLDER, told, clean, trial)
             write(rows, RESULT)
-    return rows
+
+
+def _sufferings(only: str, events: int) -> Iterator[Suffering]:
+    for runner in RUNNERS:
+        if only in f"{NEMESIS} {runner}":
+            yield Suffering(runner=runner, events=events, rounds=ROUNDS, frozen_seconds=FROZEN_SECONDS)
+    few = min(events, EVENTS_OF_PLANTED)
+    for defect in nemesis.PLANTED:
+        if only in f"{NEMESIS} planted {defect}":
+            yield Suffering(
+                runner=RUNNERS[0], events=few, rounds=1, frozen_seconds=NAP_SECONDS, planted=defect
+            )
+
+
+async def _nemesis(endpoints: Endpoints, steps: Steps, trial: Suffering, seed: int, rows: list[Row]) -> None:
+    told = story(trial.events, seed)
+    name = f"{NEMESIS}, {trial.planted or trial.runner}"
+    with steps.step(f"{name}: the story in peace"):
+        clean = await crash_points.clean_state(endpoints, FOLDER, told)
+    with steps.step(f"{name}: under all faults"):
+        rows += await nemesis.suffer(endpoints, FOLDER, BUILD / "jars", told, clean, trial, seed)
+    write(rows, RESULT)
 
 
 if __name__ == "__main__":

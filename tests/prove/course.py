@@ -67,7 +67,7 @@ async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
     """Run a story to its end; its second half goes through HTTP where that is asked for."""
     await publish(ground, story.at_first, {})
     half = len(story.events) // 2
-    async with _asked(ground) as answers:
+    async with asked(ground) as answers:
         await feed(ground, story.events[:half])
         with suppress(TimeoutError):
             await asyncio.wait_for(until(partial(_has_entries, ground)), _COME_THROUGH_SECONDS)
@@ -147,7 +147,8 @@ async def _insist(publisher: HttpResultsPublisher, events: Sequence[CloudEvent])
 
 
 @asynccontextmanager
-async def _asked(ground: Ground) -> AsyncIterator[Answers]:
+async def asked(ground: Ground) -> AsyncIterator[Answers]:
+    """Ask for records while the block runs."""
     answers = Answers()
     asking = asyncio.create_task(answers.ask(ground))
     try:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Defects planted in a running process, which the proof must find: else it would prove nothing."""
+"""Defects planted in a running process or its database, which the proof must find: else it proves nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
+
+import asyncpg
 
 from chassis.database import transaction
 from chassis.errors import Reject
@@ -14,6 +16,7 @@ from chassis.unit.items import Place, read, tenants_of
 from chassis.unit.opening import Opened
 from chassis.unit.ownership import spans_of
 from chassis.unit.work import NOTHING, Done, UnitOfWork
+from tests.bench.ablation import VARIANTS, leave_out
 
 _ADVANCE = """
 update chassis.fence set next_offset = $4, applied = applied + $5
@@ -80,4 +83,20 @@ def no_inbox() -> None:
     patch.object(work, "open_unit", opened).start()
 
 
+async def _leave_out(connection: asyncpg.Connection, part: str) -> None:
+    (variant,) = (each for each in VARIANTS if each.name == part)
+    await leave_out(connection, variant)
+
+
+async def no_learner_lock(connection: asyncpg.Connection) -> None:
+    """Read the rows of learners without locking them."""
+    await _leave_out(connection, "locks")
+
+
+async def no_fence(connection: asyncpg.Connection) -> None:
+    """Take every owner for the present one."""
+    await _leave_out(connection, "fence")
+
+
+IN_DATABASES = {defect.__name__: defect for defect in (no_learner_lock, no_fence)}
 DEFECTS = {defect.__name__: defect for defect in (acknowledge_before_commit, mark_before_publish, no_inbox)}

@@ -3,12 +3,15 @@
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
 
 from cairn.cloudevents import CloudEvent, to_kafka
 from deploy.local.bring_up import Wiring
@@ -19,6 +22,7 @@ from deploy.local.stack import Endpoints
 from tests.e2e.installation import INGEST, Whole, whole
 from tests.e2e.topics import Carried, write
 from tests.prove.applied import make_log
+from tests.prove.defects import IN_DATABASES
 from tests.prove.passages import Plan
 from tests.prove.points import INTAKE
 from tests.prove.wired import MARKS, PLAN, PLANTED
@@ -29,6 +33,8 @@ BATCH_SIZE = 100
 SESSION_SECONDS = 6
 REEVALUATIONS_PER_SECOND = 2000
 _LOOK_SECONDS = 0.05
+# What cannot start, because what it needs is down, is not to take the cores from what can mend that.
+_AGAIN_SECONDS = 1.0
 KILLED = -9
 
 
@@ -41,6 +47,8 @@ class Case:
     """By process."""
     defects: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By process."""
+    broken: str | None = None
+    """The defect of every service's database."""
     batch_size: int = BATCH_SIZE
 
 
@@ -52,6 +60,7 @@ class Keeper:
         self.resting: set[str] = set()
         """Processes that are down on purpose."""
         self.ends: dict[str, Counter[int]] = {}
+        self._started: dict[str, float] = {}
 
     async def keep(self, names: Iterable[str]) -> None:
         """Look after the processes until cancelled."""
@@ -63,9 +72,11 @@ class Keeper:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _look(self, name: str) -> None:
+        now = time.monotonic()
         code = exit_code(self._processes.running(name).pid)
-        if code is not None:
+        if code is not None and now - self._started.get(name, 0.0) >= _AGAIN_SECONDS:
             self.ends.setdefault(name, Counter())[code] += 1
+            self._started[name] = now
             self._processes.start([self._processes.kill(name)])
 
 
@@ -76,6 +87,8 @@ class Ground:
     up: Whole
     keeper: Keeper
     marks: Path
+    services: Mapping[str, Service]
+    """Each process as it is wired, by name."""
 
 
 @asynccontextmanager
@@ -84,6 +97,8 @@ async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncItera
     marks = folder / "marks"
     marks.parent.mkdir(parents=True, exist_ok=True)
     marks.unlink(missing_ok=True)
+
+    services: dict[str, Service] = {}
 
     def wire(service: Service) -> Service:
         added = {
@@ -99,25 +114,37 @@ async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncItera
             "REEVALUATIONS_PER_SECOND": str(REEVALUATIONS_PER_SECOND),
         }
         command = ("tests.prove.wired", *service.command)
-        return replace(service, command=command, environment={**service.environment, **added})
+        wired = replace(service, command=command, environment={**service.environment, **added})
+        services[wired.name] = wired
+        return wired
 
     async def migrated(databases: Mapping[str, Provisioned]) -> None:
         for each in databases.values():
-            await make_log(_of(endpoints.admin, each.database))
+            dsn = _of(endpoints.admin, each.database)
+            await make_log(dsn)
+            if case.broken is not None:
+                await _break(dsn, case.broken)
 
     async with AsyncExitStack() as stack:
         up = await stack.enter_async_context(
             whole(endpoints, folder, wiring=Wiring(service=wire, migrated=migrated))
         )
         keeper = Keeper(up.installation.processes)
-        names = [service.name for service in up.installation.layout.services()]
-        keeping = asyncio.create_task(keeper.keep(names))
+        keeping = asyncio.create_task(keeper.keep(services))
         try:
-            yield Ground(up, keeper, marks)
+            yield Ground(up, keeper, marks, services)
         finally:
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
+
+
+async def _break(dsn: str, defect: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await IN_DATABASES[defect](connection)
+    finally:
+        await connection.close()
 
 
 async def feed(ground: Ground, events: Iterable[CloudEvent]) -> None:

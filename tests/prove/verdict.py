@@ -77,12 +77,12 @@ async def _records(ground: Ground, consumer: Consumer) -> Records:
 
 
 def _consumed(findings: Findings, consumer: Consumer, log: Sequence[Applied], records: Records) -> None:
-    """Check that what stands in the topics took effect, each event once."""
+    """Check that what stands in the topics took effect, each event once; what has no headers is no event."""
     taken = Counter(
         _identity(records[each.at, each.offset]) for each in log if each.outcome != "dead_lettered"
     )
     judged = {_identity(records[each.at, each.offset]) for each in log}
-    there = {_identity(record) for record in records.values()}
+    there = {_identity(record) for record in records.values() if record.headers}
     findings.lost += (f"{consumer.name}: {each} took no effect" for each in sorted(there - judged))
     findings.duplicated += (
         f"{consumer.name}: {each} took effect {count} times" for each, count in taken.items() if count > 1
@@ -116,7 +116,9 @@ async def _compare(
                 findings.differing += _between(table, run, await rows_of(admin, table))
     for consumer in DOWNSTREAM if through_http else CONSUMERS:
         published = (await placed(ground.up.bootstrap, consumer.publishes)).values()
-        run_events = _by_identity(Carried(each.key, each.headers, each.value) for each in published)
+        run_events = _by_identity(
+            Carried(each.key, each.headers, each.value) for each in published if each.headers
+        )
         again = _by_identity(await outbox_of(replayed[consumer.service], consumer.publishes))
         what = consumer.publishes
         findings.lost += (
@@ -140,7 +142,7 @@ def _between(table: str, run: frozenset[str], again: frozenset[str]) -> Iterator
 async def _arrived(findings: Findings, ground: Ground, events: Iterable[CloudEvent]) -> None:
     """Check that whatever was fed has become a result."""
     results = (await placed(ground.up.bootstrap, RESULTS)).values()
-    said = {str(json.loads(each.value or b"{}")["source_event_id"]) for each in results}
+    said = {str(json.loads(each.value or b"{}")["source_event_id"]) for each in results if each.headers}
     findings.lost += (
         f"fed: {each} became no result" for each in sorted({event.id for event in events} - said)
     )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process of an installation that is to be proven: ``python -m tests.prove.wired services.X ARGUMENTS``.
 
-It is the process itself, which logs besides what it applied, ends at the points of ``PROVE_PLAN`` and
-has the defects of ``PROVE_DEFECTS``. Intake's clock stands, since its instant travels with every event
-(design section 3). No running system has this wiring.
+It is the process itself, which logs besides what it applied, ends at the points of ``PROVE_PLAN``, has
+the defects of ``PROVE_DEFECTS`` and reads only the topics of ``PROVE_READS``. Intake's clock stands,
+since its instant travels with every event (design section 3). No running system has this wiring.
 """
 
 import json
@@ -21,8 +21,12 @@ from tests.prove.defects import DEFECTS
 from tests.prove.passages import Passages
 from tests.prove.points import BY_NAME
 
-PLAN, MARKS, PLANTED = "PROVE_PLAN", "PROVE_MARKS", "PROVE_DEFECTS"
+PLAN, MARKS, PLANTED, READS = "PROVE_PLAN", "PROVE_MARKS", "PROVE_DEFECTS", "PROVE_READS"
 INTAKE_ARGUMENTS = ["consume", "intake"]
+_HANDLERS = {
+    "services.assessment": "services.assessment.app.results:Results",
+    "services.recognition": "services.recognition.app.attainments:FollowAttainments",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -36,6 +40,8 @@ def main(arguments: list[str]) -> int:
         keep_log_of_intake()
     elif rest[:1] == ["consume"]:
         keep_log()
+    if reads := json.loads(os.environ.get(READS, "[]")):
+        _read_only(module, reads)
     for defect in json.loads(os.environ.get(PLANTED, "[]")):
         DEFECTS[defect]()
     plan = json.loads(os.environ.get(PLAN, "{}"))
@@ -50,6 +56,11 @@ def _stop_the_clock() -> None:
     from services.assessment import bootstrap  # noqa: PLC0415 - only where it runs
 
     patch.object(bootstrap, "make_intake", partial(bootstrap.make_intake, clock=lambda: INSTANT)).start()
+
+
+def _read_only(module: str, topics: list[str]) -> None:
+    name, _, handler = _HANDLERS[module].partition(":")
+    patch.object(getattr(import_module(name), handler), "topics", tuple(topics)).start()
 
 
 def _shorten_the_lease() -> None:

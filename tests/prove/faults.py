@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The faults of the nemesis, each inflicted on an installation that is at work, and healed again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from typing import TypeAlias
+
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from cairn.topics.catalogue import DEFAULT_PARTITIONS
+from tests.e2e.topics import Carried, write
+from tests.prove.consumers import DOWNSTREAM
+from tests.prove.course import publish
+from tests.prove.network import Apart
+from tests.prove.points import CONSUMERS, INTAKE
+from tests.prove.world import JOINED_SECONDS, World
+
+Fault: TypeAlias = Callable[[World], Awaitable[None]]
+
+_CUT_SECONDS = 12.0
+_FULL_SECONDS = 5.0
+_DOWN_SECONDS = 3.0
+_REPEATED = 200
+_LOOK_SECONDS = 0.1
+
+
+async def sigkill(world: World) -> None:
+    """End a process that is not asked."""
+    (await _process(world, _any(world))).kill()
+
+
+async def sigterm(world: World) -> None:
+    """Ask a process to end."""
+    (await _process(world, _any(world))).terminate()
+
+
+async def zombie(world: World) -> None:
+    """Stop a consumer until another has its partitions for long, and let it wake."""
+    name = _consumer(world)
+    async with world.second_worker(name):
+        process = await _process(world, name)
+        process.suspend()
+        await asyncio.sleep(world.frozen_seconds)
+        process.resume()
+        await asyncio.sleep(JOINED_SECONDS)
+
+
+async def workers_join_and_leave(world: World) -> None:
+    """Let a second worker of a consumer come and go."""
+    async with world.second_worker(_consumer(world)):
+        await asyncio.sleep(JOINED_SECONDS)
+
+
+async def broker_restart(world: World) -> None:
+    """Stop one of three brokers in order, and start it."""
+    node = world.chance.choice(world.cluster.nodes)
+    await asyncio.to_thread(world.cluster.stop_node, node)
+    await asyncio.to_thread(world.cluster.start_node, node)
+
+
+async def broker_loss(world: World) -> None:
+    """Kill one of three brokers, and bring it back only later."""
+    node = world.chance.choice(world.cluster.nodes)
+    await asyncio.to_thread(world.cluster.kill, node)
+    await asyncio.sleep(_CUT_SECONDS)
+    await asyncio.to_thread(world.cluster.start_node, node)
+
+
+async def database_restart(world: World) -> None:
+    """Stop PostgreSQL, and start it."""
+    await asyncio.to_thread(world.database.stop)
+    await asyncio.sleep(_DOWN_SECONDS)
+    await asyncio.to_thread(world.database.start)
+
+
+async def network_partition(world: World) -> None:
+    """Cut a consumer off from brokers and database, while another takes its partitions over."""
+    name = _consumer(world)
+    service = world.ground.services[name]
+    brokers = [int(each.rpartition(":")[2]) for each in world.ground.up.bootstrap.split(",")]
+    with Apart(name, outward=brokers, inward=(), database=service.environment["DATABASE_URL"]) as apart:
+        async with world.elsewhere(name, apart.moved(service)), world.second_worker(name):
+            apart.cut()
+            await asyncio.sleep(_CUT_SECONDS)
+            apart.heal()
+            await asyncio.sleep(_CUT_SECONDS / 2)
+
+
+async def full_disk(world: World) -> None:
+    """Leave PostgreSQL no room, then give it back."""
+    await asyncio.to_thread(world.disk.fill)
+    await asyncio.sleep(_FULL_SECONDS)
+    world.disk.free()
+    await asyncio.to_thread(world.database.start)
+
+
+async def duplicates(world: World) -> None:
+    """Publish events again that went through long ago."""
+    for consumer in DOWNSTREAM:
+        for topic in consumer.reads:
+            await write(world.ground.up.bootstrap, topic, await _first(world, topic, _REPEATED))
+
+
+async def poison(world: World) -> None:
+    """Publish what nobody can read, once under no key and once under that of a learner."""
+    for consumer in DOWNSTREAM:
+        topic = consumer.reads[0]
+        keys = [None, *(each.key for each in (await _first(world, topic, 1)))]
+        await write(world.ground.up.bootstrap, topic, [Carried(key, (), b"\x00poison") for key in keys])
+
+
+async def publication(world: World) -> None:
+    """Publish a harder policy and a rule that asks for more, with two workers on the same learners.
+
+    The one takes both facts and re-evaluations, the other only the latter; the first is killed meanwhile.
+    """
+    # Faust's own assignor knows only members that read the same.
+    apart = world.runner != "faust"
+    async with AsyncExitStack() as workers:
+        for consumer, name in zip(DOWNSTREAM[:2], CONSUMERS[:2], strict=True):
+            reads = consumer.reads[1:] if apart else ()
+            await workers.enter_async_context(world.second_worker(name, reads))
+        await publish(world.ground, world.story.policies, world.story.rules)
+        for name in CONSUMERS[:2]:
+            await asyncio.sleep(JOINED_SECONDS)
+            (await _process(world, name)).kill()
+        await asyncio.sleep(2 * JOINED_SECONDS)
+
+
+FAULTS: Mapping[str, Fault] = {
+    fault.__name__.replace("_", " "): fault
+    for fault in (
+        sigkill,
+        sigterm,
+        zombie,
+        workers_join_and_leave,
+        broker_restart,
+        broker_loss,
+        database_restart,
+        network_partition,
+        full_disk,
+        duplicates,
+        poison,
+        publication,
+    )
+}
+
+
+def _any(world: World) -> str:
+    return world.chance.choice(sorted(world.ground.services))
+
+
+def _consumer(world: World) -> str:
+    return world.chance.choice([INTAKE, *CONSUMERS])
+
+
+async def _process(world: World, name: str) -> psutil.Process:
+    """Return a process, once it has been started again after the fault before."""
+    processes = world.ground.up.installation.processes
+    while (process := processes.running(name).process()) is None:  # noqa: ASYNC110 -- the keeper starts it
+        await asyncio.sleep(_LOOK_SECONDS)
+    return process
+
+
+async def _first(world: World, topic: str, most: int) -> list[Carried]:
+    """Return some of the first records of a topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=world.ground.up.bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(DEFAULT_PARTITIONS)])
+        await consumer.seek_to_beginning()
+        polled = await consumer.getmany(timeout_ms=2000, max_records=most)
+    finally:
+        with suppress(OSError):
+            await consumer.stop()
+    return [
+        Carried(each.key, tuple(each.headers), each.value) for records in polled.values() for each in records
+    ]

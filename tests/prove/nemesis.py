@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The second part of the proof: one long story, and every fault there is, in random order.
+
+The installation stands on three brokers and on a database whose disk is small. Before each fault a
+part of the story is fed, which is still under way when it comes. Some events come late: they are held
+back until all else is fed, which must not show (I4). Equal seeds give equal stories and equal orders.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from random import Random
+from zlib import crc32
+
+from cairn.client.errors import CallError
+from cairn.client.operations import open_operations
+from cairn.cloudevents import CloudEvent
+from cairn.operations.v1.waiting_record_pb2 import WaitingState
+from deploy.local.cohort.submission import TENANT
+from deploy.local.database import Database
+from deploy.local.stack import Endpoints
+from tests.e2e.state import State, read_state
+from tests.prove import cluster, disk, network
+from tests.prove.cluster import Cluster
+from tests.prove.course import asked, publish, rest, undisclosed
+from tests.prove.defects import IN_DATABASES
+from tests.prove.faults import FAULTS
+from tests.prove.ground import Case, Ground, feed, standing
+from tests.prove.points import CONSUMERS, RELAYS
+from tests.prove.report import Row
+from tests.prove.same_state import differing_states
+from tests.prove.story import Story
+from tests.prove.verdict import judge
+from tests.prove.world import World
+
+BATCH_SIZE = 500
+_LATE_ONE_IN = 50
+_REST_SECONDS = 3600.0
+_DISK_MEBIBYTES = 1024
+_EVENTS_PER_MEBIBYTE = 100
+_SHOWN = 10
+PLANTED = ("acknowledge_before_commit", "mark_before_publish", "no_learner_lock", "no_fence")
+_DOORS = ("assessment-grpc", "recognition-grpc", "records-grpc")
+
+
+def impossible() -> dict[str, str]:
+    """Return the faults that this machine does not allow, each with the reason."""
+    asked_for = {"network partition": network.possible(), "full disk": disk.possible()}
+    asked_for["broker loss"] = cluster.possible()
+    return {name: reason for name, reason in asked_for.items() if reason is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suffering:
+    """How one story is told under faults: so many rounds of each, with a defect or with none."""
+
+    runner: str
+    events: int
+    rounds: int
+    frozen_seconds: float
+    planted: str | None = None
+
+
+async def suffer(
+    replays: Endpoints, folder: Path, jars: Path, story: Story, clean: State, trial: Suffering, seed: int
+) -> list[Row]:
+    """Tell a story under all faults; return the row of each fault, or one of the defect."""
+    started = time.monotonic()
+    chance = Random(seed)
+    order = [name for name in FAULTS for _ in range(trial.rounds)]
+    chance.shuffle(order)
+    case = _case(trial.runner, trial.planted)
+    async with _world(folder, jars, story, case, chance, trial.frozen_seconds) as world:
+        ground = world.ground
+        hit: Counter[str] = Counter()
+        async with asked(ground) as answers:
+            await publish(ground, story.at_first, {})
+            now, late = held_back(story.events)
+            for name, part in zip(order, parts(now, len(order)), strict=True):
+                await feed(ground, part)
+                await FAULTS[name](world)
+                hit[name] += 1
+            await feed(ground, late)
+            moving = await rest(ground, _REST_SECONDS)
+            await _discard(ground)
+            moving += await rest(ground, _REST_SECONDS)
+        state = await read_state(ground.up.databases, TENANT)
+        findings = await judge(ground, replays, story.events, through_http=False)
+        findings.lost += [*moving, *await undisclosed(ground, answers)]
+    states = list(islice(differing_states(clean, state), 1000))
+    wrong = (*findings.lost, *findings.duplicated, *findings.differing, *states)
+    return [
+        Row(
+            case=f"nemesis: {name}" if trial.planted is None else "nemesis",
+            runner=trial.runner,
+            planted=trial.planted,
+            events=len(story.events),
+            hit=hit[name] if trial.planted is None else hit.total(),
+            lost=len(findings.lost),
+            duplicated=len(findings.duplicated),
+            equal_to_replay=not findings.differing,
+            equal_state=not states,
+            seconds=round(time.monotonic() - started, 1),
+            found=tuple(each[:300] for each in wrong[:_SHOWN]),
+        )
+        for name in (FAULTS if trial.planted is None else ["all"])
+    ]
+
+
+def _case(runner: str, planted: str | None) -> Case:
+    """Return how the installation is wired; a defect is planted wherever it can be."""
+    if planted in IN_DATABASES:
+        return Case(runner=runner, batch_size=BATCH_SIZE, broken=planted)
+    where = {"acknowledge_before_commit": CONSUMERS, "mark_before_publish": RELAYS}.get(planted or "", ())
+    defects = {process: (str(planted),) for process in where}
+    return Case(runner=runner, batch_size=BATCH_SIZE, defects=defects)
+
+
+@asynccontextmanager
+async def _world(
+    folder: Path, jars: Path, story: Story, case: Case, chance: Random, frozen_seconds: float
+) -> AsyncIterator[World]:
+    database = Database(folder / "nemesis" / "postgres", disk.SETTINGS)
+    database.stop()
+    room = _DISK_MEBIBYTES + len(story.events) // _EVENTS_PER_MEBIBYTE
+    with Cluster(folder / "nemesis" / "kafka", jars) as brokers, disk.mounted(database.data, room) as small:
+        try:
+            bootstrap = await asyncio.to_thread(brokers.start)
+            admin = await asyncio.to_thread(database.start)
+            endpoints = Endpoints(bootstrap, admin, None)
+            # The keys of the run in peace, under which the learners have their ids.
+            async with standing(endpoints, folder, case) as ground:
+                yield World(
+                    ground=ground,
+                    cluster=brokers,
+                    database=database,
+                    disk=small,
+                    chance=chance,
+                    story=story,
+                    runner=case.runner,
+                    frozen_seconds=frozen_seconds,
+                )
+        finally:
+            database.stop()
+
+
+def held_back(events: Sequence[CloudEvent]) -> tuple[list[CloudEvent], list[CloudEvent]]:
+    """Part the events in those in time and those late; what says two things under one id stays in order."""
+    late = [event for event in events if crc32(event.id.encode()) % _LATE_ONE_IN == 0]
+    now = [event for event in events if crc32(event.id.encode()) % _LATE_ONE_IN]
+    return now, late
+
+
+def parts(events: Sequence[CloudEvent], count: int) -> Iterator[Sequence[CloudEvent]]:
+    """Cut the events into so many parts of nearly equal length."""
+    bounds = [len(events) * number // count for number in range(count + 1)]
+    for begin, end in pairwise(bounds):
+        yield events[begin:end]
+
+
+async def _discard(ground: Ground) -> None:
+    """Pass over the poison that holds learners up, as an operator would."""
+    for door in _DOORS:
+        address = ground.up.installation.layout.address(door)
+        async with open_operations(address, "nemesis") as operations:
+            with suppress(CallError):
+                async for record in operations.waiting(TENANT, first_only=True):
+                    if record.state == WaitingState.WAITING_STATE_DEAD_LETTERED:
+                        await operations.carried_out(await operations.discard(record.name))

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How nemesis deals a story out."""
+
+from collections import defaultdict
+from itertools import chain
+
+from tests.prove.nemesis import held_back, parts
+from tests.prove.story import story
+
+EVENTS = story(2000, 1).events
+
+
+def test_parts_are_the_whole_in_its_order() -> None:
+    dealt = list(parts(EVENTS, 24))
+    assert len(dealt) == 24
+    assert list(chain.from_iterable(dealt)) == list(EVENTS)
+    assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
+
+
+def test_what_is_held_back_says_nothing_in_another_order_under_one_id() -> None:
+    now, late = held_back(EVENTS)
+    assert 20 <= len(late) <= 80
+    assert len(now) + len(late) == len(EVENTS)
+    told, again = defaultdict(list), defaultdict(list)
+    for event in EVENTS:
+        told[event.id].append(event)
+    for event in chain(now, late):
+        again[event.id].append(event)
+    assert told == again
+    assert any(len(same) > 1 for same in told.values())
