@@ -59,12 +59,17 @@ def mounted(folder: Path, mebibytes: int) -> Iterator[Disk]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     while folder.is_mount():
-        _run("umount", str(folder))
+        unmount(folder)
     _run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "cairn-prove", str(folder))
     try:
         yield Disk(folder)
     finally:
-        _run("umount", str(folder))
+        unmount(folder)
+
+
+def unmount(folder: Path) -> None:
+    """Forget the file system that is mounted on a folder."""
+    _run("umount", str(folder))
 
 
 def possible() -> str | None:

@@ -7,6 +7,7 @@ back until all else is fed, which must not show (I4). Equal seeds give equal sto
 """
 
 import asyncio
+import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -112,6 +113,16 @@ async def suffer(
     ]
 
 
+def _forget(scratch: Path, jars: Path) -> None:
+    """Stop and remove what an earlier run left."""
+    database = Database(scratch / "postgres", disk.SETTINGS)
+    database.stop()
+    Cluster(scratch / "kafka", jars).stop()
+    while database.data.is_mount():
+        disk.unmount(database.data)
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
 def _case(runner: str, planted: str | None) -> Case:
     """Return how the installation is wired; a defect is planted wherever it can be."""
     if planted in IN_DATABASES:
@@ -125,10 +136,11 @@ def _case(runner: str, planted: str | None) -> Case:
 async def _world(
     folder: Path, jars: Path, story: Story, case: Case, chance: Random, frozen_seconds: float
 ) -> AsyncIterator[World]:
-    database = Database(folder / "nemesis" / "postgres", disk.SETTINGS)
-    database.stop()
+    scratch = folder / "nemesis"
+    _forget(scratch, jars)
+    database = Database(scratch / "postgres", disk.SETTINGS)
     room = _DISK_MEBIBYTES + len(story.events) // _EVENTS_PER_MEBIBYTE
-    with Cluster(folder / "nemesis" / "kafka", jars) as brokers, disk.mounted(database.data, room) as small:
+    with Cluster(scratch / "kafka", jars) as brokers, disk.mounted(database.data, room) as small:
         try:
             bootstrap = await asyncio.to_thread(brokers.start)
             admin = await asyncio.to_thread(database.start)
