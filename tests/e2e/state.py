@@ -60,7 +60,7 @@ async def read_state(databases: Mapping[str, str], tenant: str) -> State:
             outcomes={
                 place: counts
                 for database in databases.values()
-                for place, counts in (await _outcomes(database)).items()
+                for place, counts in (await outcomes_of(database)).items()
             },
             door=await _door(assessment, tenant),
         )
@@ -97,7 +97,8 @@ async def _entries(connection: asyncpg.Connection, tenant: str) -> dict[tuple[st
     return {(row["learner"], row["sequence"]): (row["canonical"], row["hash"].hex()) for row in rows}
 
 
-async def _outcomes(database: str) -> dict[tuple[str, str], Counter[str]]:
+async def outcomes_of(database: str) -> dict[tuple[str, str], Counter[str]]:
+    """Return how the records of each consumer and topic ended, from a service's database."""
     connection = await asyncpg.connect(database)
     try:
         rows = await connection.fetch(

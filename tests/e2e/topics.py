@@ -9,6 +9,7 @@ and must say the same each time.
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -25,6 +26,11 @@ class Carried:
     key: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     value: bytes | None
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """Return a record without its place."""
+        return cls(record.key, record.headers, record.value)
 
     @property
     def identity(self) -> tuple[bytes, bytes]:
@@ -48,15 +54,7 @@ async def ends(bootstrap: str, topic: str) -> dict[int, int]:
 
 async def read(bootstrap: str, topic: str) -> list[Carried]:
     """Read a topic from its beginning to its present end, each partition in order."""
-    async with _reader(bootstrap) as consumer:
-        consumer.assign(_places(topic))
-        await consumer.seek_to_beginning()
-        end = await consumer.end_offsets(_places(topic))
-        carried: list[Carried] = []
-        while any([await consumer.position(place) < offset for place, offset in end.items()]):
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                carried += (Carried(one.key, tuple(one.headers), one.value) for one in records)
-    return carried
+    return [Carried.of(record) for record in (await placed(bootstrap, topic)).values()]
 
 
 async def placed(bootstrap: str, topic: str) -> dict[tuple[Partition, int], Record]:

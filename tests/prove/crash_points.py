@@ -8,8 +8,7 @@ points; its findings stand in the row of each point.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.stack import Endpoints
@@ -19,11 +18,11 @@ from tests.prove.course import undisclosed
 from tests.prove.defects import DEFECTS
 from tests.prove.ground import Case, standing
 from tests.prove.passages import Plan, hits
-from tests.prove.points import BY_NAME, CONSUMERS, HTTP_DOOR, POINTS, RELAYS, Point
+from tests.prove.points import CONSUMERS, HTTP_DOOR, POINTS, RELAYS, Point
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import Story
-from tests.prove.verdict import judge
+from tests.prove.verdict import Tried, judge, rows_of_cases
 
 RUNNERS = ("aiokafka", "faust")
 _SHOWN = 10
@@ -46,11 +45,10 @@ class Trial:
 
 def single_trials() -> Iterator[Trial]:
     """Yield a trial for each point of each process, a consumer's on both runners."""
-    for point in POINTS:
-        for process in point.processes:
-            for runner in RUNNERS if process in CONSUMERS else RUNNERS[:1]:
-                case = Case(runner=runner, deaths={process: {point.name: point.lives}})
-                yield Trial(case=case, points=((point.name, process),))
+    for point, process in _places():
+        for runner in RUNNERS if process in CONSUMERS else RUNNERS[:1]:
+            case = Case(runner=runner, deaths={process: {point.name: point.lives}})
+            yield Trial(case=case, points=((point.name, process),))
 
 
 def joint_trials() -> Iterator[Trial]:
@@ -100,28 +98,13 @@ async def try_out(endpoints: Endpoints, folder: Path, story: Story, clean: State
         findings = await judge(ground, endpoints, story.events, through_http=trial.through_http)
         findings.lost += [*ran.moving, *await undisclosed(ground, ran.answers)]
         hit = hits(ground.marks)
-    states = list(islice(differing_states(clean, ran.state), 1000))
-    wrong = (*findings.lost, *findings.duplicated, *findings.differing, *states)
-    row = Row(
-        case="",
-        runner=trial.case.runner,
-        planted=trial.planted,
-        events=len(story.events),
-        hit=0,
-        lost=len(findings.lost),
-        duplicated=len(findings.duplicated),
-        equal_to_replay=not findings.differing,
-        equal_state=not states,
-        seconds=round(time.monotonic() - started, 1),
-        found=tuple(each[:300] for each in wrong[:_SHOWN]),
-    )
-    return [
-        replace(row, case=f"{point} ({process})", hit=hit[f"{process}|{point}"])
-        for point, process in trial.points
-    ]
+    states = list(differing_states(clean, ran.state))
+    cases = {f"{point} ({process})": hit[f"{process}|{point}"] for point, process in trial.points}
+    what = Tried(trial.case.runner, trial.planted, len(story.events), time.monotonic() - started)
+    return rows_of_cases(cases, what, findings, states)
 
 
 def _places() -> Iterator[tuple[Point, str]]:
-    for point in BY_NAME.values():
+    for point in POINTS:
         for process in point.processes:
             yield point, process

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from zlib import crc32
@@ -36,7 +36,7 @@ from tests.prove.points import CONSUMERS, RELAYS
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import Story
-from tests.prove.verdict import judge
+from tests.prove.verdict import Tried, judge, rows_of_cases
 from tests.prove.world import World
 
 BATCH_SIZE = 500
@@ -44,7 +44,6 @@ _LATE_ONE_IN = 50
 _REST_SECONDS = 3600.0
 _DISK_MEBIBYTES = 1024
 _EVENTS_PER_MEBIBYTE = 100
-_SHOWN = 10
 PLANTED = ("acknowledge_before_commit", "mark_before_publish", "no_learner_lock", "no_fence")
 _DOORS = ("assessment-grpc", "recognition-grpc", "records-grpc")
 
@@ -93,24 +92,10 @@ async def suffer(
         state = await read_state(ground.up.databases, TENANT)
         findings = await judge(ground, replays, story.events, through_http=False)
         findings.lost += [*moving, *await undisclosed(ground, answers)]
-    states = list(islice(differing_states(clean, state), 1000))
-    wrong = (*findings.lost, *findings.duplicated, *findings.differing, *states)
-    return [
-        Row(
-            case=f"nemesis: {name}" if trial.planted is None else "nemesis",
-            runner=trial.runner,
-            planted=trial.planted,
-            events=len(story.events),
-            hit=hit[name] if trial.planted is None else hit.total(),
-            lost=len(findings.lost),
-            duplicated=len(findings.duplicated),
-            equal_to_replay=not findings.differing,
-            equal_state=not states,
-            seconds=round(time.monotonic() - started, 1),
-            found=tuple(each[:300] for each in wrong[:_SHOWN]),
-        )
-        for name in (FAULTS if trial.planted is None else ["all"])
-    ]
+    states = list(differing_states(clean, state))
+    cases = {f"nemesis: {name}": hit[name] for name in FAULTS}
+    what = Tried(trial.runner, trial.planted, len(story.events), time.monotonic() - started)
+    return rows_of_cases(cases if trial.planted is None else {"nemesis": hit.total()}, what, findings, states)
 
 
 def _forget(scratch: Path, jars: Path) -> None:

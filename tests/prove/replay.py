@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from chassis.database import Pool, open_pool
+from chassis.database import open_pool
 from chassis.migrate import migrate
 from chassis.streams.message import Partition, Record
 from chassis.unit.outbox import read_headers
@@ -22,6 +22,7 @@ from chassis.unit.work import UnitOfWork
 from deploy.local.keys import Keys
 from deploy.local.provision import drop_database, provision
 from deploy.local.stack import ROOT
+from tests.e2e.state import outcomes_of
 from tests.e2e.topics import Carried
 from tests.prove.applied import Applied
 from tests.prove.consumers import Consumer
@@ -72,9 +73,10 @@ async def replay(
         for epoch, group in groupby(numbered, key=lambda each: each[0].epoch):
             await _publish(consumer.service, epoch, published, admin)
             await _fold(work, [record for _, record in group])
-        return await _outcomes(pool, consumer.name)
     finally:
         await pool.close()
+    ended = await outcomes_of(admin)
+    return sum((counts for (name, _), counts in ended.items() if name == consumer.name), Counter())
 
 
 async def outbox_of(admin: str, topic: str) -> list[Carried]:
@@ -125,13 +127,3 @@ async def _publish(service: str, epoch: int, source: str, target: str) -> None:
     finally:
         await reading.close()
         await writing.close()
-
-
-async def _outcomes(pool: Pool, consumer: str) -> Counter[str]:
-    row = await pool.fetchrow(
-        "select sum(applied)::bigint as applied, sum(duplicate)::bigint as duplicate,"
-        " sum(ignored)::bigint as ignored, sum(parked)::bigint as parked,"
-        " sum(dead_lettered)::bigint as dead_lettered from chassis.fence where consumer = $1",
-        consumer,
-    )
-    return Counter({name: int(count) for name, count in dict(row or {}).items() if count})

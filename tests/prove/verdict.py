@@ -21,8 +21,10 @@ from tests.prove.applied import Applied, read_log
 from tests.prove.consumers import CONSUMERS, DOWNSTREAM, ENTRIES, RESULTS, Consumer
 from tests.prove.ground import Ground
 from tests.prove.replay import make_empty, outbox_of, replay
+from tests.prove.report import Row
 
 Records = Mapping[tuple[Partition, int], Record]
+_SHOWN = 10
 _OF_INTAKE = frozenset({"assessment.statement", "assessment.raw_payload"})
 _ENDINGS = """
 select topic, partition, applied + duplicate + ignored + parked + dead_lettered from chassis.fence
@@ -42,6 +44,39 @@ class Findings:
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was tried out: on which runner, with which defect, on how many events, for how long."""
+
+    runner: str
+    planted: str | None
+    events: int
+    seconds: float
+
+
+def rows_of_cases(
+    cases: Mapping[str, int], tried: Tried, findings: Findings, states: Sequence[str]
+) -> list[Row]:
+    """Return the row of each case of one run, given how often each was hit."""
+    wrong = (*findings.lost, *findings.duplicated, *findings.differing, *states)
+    return [
+        Row(
+            case=case,
+            runner=tried.runner,
+            planted=tried.planted,
+            events=tried.events,
+            hit=hit,
+            lost=len(findings.lost),
+            duplicated=len(findings.duplicated),
+            equal_to_replay=not findings.differing,
+            equal_state=not states,
+            seconds=round(tried.seconds, 1),
+            found=tuple(each[:300] for each in wrong[:_SHOWN]),
+        )
+        for case, hit in cases.items()
+    ]
 
 
 async def judge(
@@ -79,10 +114,10 @@ async def _records(ground: Ground, consumer: Consumer) -> Records:
 def _consumed(findings: Findings, consumer: Consumer, log: Sequence[Applied], records: Records) -> None:
     """Check that what stands in the topics took effect, each event once; what has no headers is no event."""
     taken = Counter(
-        _identity(records[each.at, each.offset]) for each in log if each.outcome != "dead_lettered"
+        Carried.of(records[each.at, each.offset]).identity for each in log if each.outcome != "dead_lettered"
     )
-    judged = {_identity(records[each.at, each.offset]) for each in log}
-    there = {_identity(record) for record in records.values() if record.headers}
+    judged = {Carried.of(records[each.at, each.offset]).identity for each in log}
+    there = {Carried.of(record).identity for record in records.values() if record.headers}
     findings.lost += (f"{consumer.name}: {each} took no effect" for each in sorted(there - judged))
     findings.duplicated += (
         f"{consumer.name}: {each} took effect {count} times" for each, count in taken.items() if count > 1
@@ -116,9 +151,7 @@ async def _compare(
                 findings.differing += _between(table, run, await rows_of(admin, table))
     for consumer in DOWNSTREAM if through_http else CONSUMERS:
         published = (await placed(ground.up.bootstrap, consumer.publishes)).values()
-        run_events = _by_identity(
-            Carried(each.key, each.headers, each.value) for each in published if each.headers
-        )
+        run_events = _by_identity(Carried.of(each) for each in published if each.headers)
         again = _by_identity(await outbox_of(replayed[consumer.service], consumer.publishes))
         what = consumer.publishes
         findings.lost += (
@@ -161,8 +194,3 @@ async def _all_placed(findings: Findings, dsn: str) -> None:
 
 def _by_identity(records: Iterable[Carried]) -> dict[tuple[bytes, bytes], Carried]:
     return {record.identity: record.canonical for record in records}
-
-
-def _identity(record: Record) -> tuple[bytes, bytes]:
-    headers = dict(record.headers)
-    return headers["ce_source"], headers["ce_id"]
