@@ -16,10 +16,11 @@ from deploy.local.lock import exclusive
 from deploy.local.progress import Steps
 from deploy.local.stack import BUILD, Endpoints, Stack
 from tests.bench.hardware import hardware
-from tests.prove import crash_points, nemesis
+from tests.prove import crash_points, nemesis, rivals
 from tests.prove.crash_points import RUNNERS, Trial
 from tests.prove.nemesis import Suffering
 from tests.prove.report import Row, table, write
+from tests.prove.rivals import Rivalry
 from tests.prove.story import story
 
 FOLDER = BUILD / "prove"
@@ -28,12 +29,14 @@ EVENTS_OF_A_CASE = 5000
 EVENTS_OF_A_SHORT_CASE = 3000
 EVENTS_OF_NEMESIS = 200_000
 NEMESIS = "nemesis"
+RIVALS = "two owners"
 # Each fault comes twice, and a zombie sleeps for a minute.
 ROUNDS = 2
 FROZEN_SECONDS = 60.0
 # A planted defect shows with less of everything.
 EVENTS_OF_PLANTED = 20_000
-NAP_SECONDS = 15.0
+EVENTS_OF_A_SHORT_NEMESIS = 6000
+NAP_SECONDS = 10.0
 # A file or a pipe has no width, and a name that is cut off says nothing.
 WIDTH = 160
 
@@ -42,7 +45,7 @@ def main(
     *,
     short: Annotated[
         bool,
-        typer.Option("--short", envvar="SHORT", help="Take all points of a runner together, no nemesis."),
+        typer.Option("--short", envvar="SHORT", help="All points of a runner together, a short nemesis."),
     ] = False,
     only: Annotated[
         str, typer.Option("--only", envvar="ONLY", help="Only the cases whose name has this in it.")
@@ -56,13 +59,15 @@ def main(
     steps = Steps(Console(highlight=False))
     steps.console.print(hardware())
     rows: list[Row] = []
-    sufferings = [] if short else list(_sufferings(only, events))
+    sufferings = list(_short_sufferings(only) if short else _sufferings(only, events))
     for fault, reason in nemesis.impossible().items() if sufferings else ():
         raise typer.BadParameter(f"this machine does not allow {fault}: {reason}")
     # A second proof would drop the databases under the first.
     with exclusive(FOLDER / "proving", 1.0), Stack(FOLDER, steps=steps, environment={}) as endpoints:
         if trials := list(_trials(only, short=short)):
             asyncio.run(_crash_points(endpoints, steps, trials, seed, rows, short=short))
+        if found := list(_rivalries(only)):
+            asyncio.run(_rivals(endpoints, steps, found, seed, rows))
         for suffering in sufferings:
             asyncio.run(_nemesis(endpoints, steps, suffering, seed, rows))
     write(rows, RESULT)
@@ -95,6 +100,31 @@ async def _crash_points(
         with steps.step(f"{name}, {trial.case.runner}"):
             rows += await crash_points.try_out(endpoints, FOLDER, told, clean, trial)
             write(rows, RESULT)
+
+
+def _rivalries(only: str) -> Iterator[Rivalry]:
+    for rivalry in rivals.rivalries():
+        if only in f"{RIVALS} {'planted ' if rivalry.planted else ''}{rivalry.planted or rivalry.runner}":
+            yield rivalry
+
+
+async def _rivals(
+    endpoints: Endpoints, steps: Steps, rivalries: list[Rivalry], seed: int, rows: list[Row]
+) -> None:
+    told = story(EVENTS_OF_A_CASE, seed)
+    with steps.step(f"{RIVALS}: the story in peace"):
+        clean = await crash_points.clean_state(endpoints, FOLDER, told)
+    for rivalry in rivalries:
+        with steps.step(f"{RIVALS}, {rivalry.planted or rivalry.runner}"):
+            rows += await rivals.contend(endpoints, FOLDER, told, clean, rivalry)
+            write(rows, RESULT)
+
+
+def _short_sufferings(only: str) -> Iterator[Suffering]:
+    runner = RUNNERS[0]
+    if only in f"{NEMESIS} {runner}":
+        few = EVENTS_OF_A_SHORT_NEMESIS
+        yield Suffering(runner=runner, events=few, rounds=1, frozen_seconds=NAP_SECONDS)
 
 
 def _sufferings(only: str, events: int) -> Iterator[Suffering]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One run of a story: fed in two halves, with a publication between them, while records are asked for."""
+"""One run of a story: published at rest, or between its halves while records are asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +23,7 @@ from tests.e2e.installation import INGEST
 from tests.e2e.quiet import StillMovingError, until, wait_until_quiet
 from tests.e2e.state import State, read_state
 from tests.prove.ground import Ground, feed, student_of
-from tests.prove.story import Story
+from tests.prove.story import Publication, Story, publications
 
 _CLIENTS = 4
 _AT_ONCE = 20
@@ -32,6 +32,8 @@ _SOME_ENTRIES = 20
 _COME_THROUGH_SECONDS = 30.0
 _ASK_EVERY_SECONDS = 0.05
 _REST_SECONDS = 120.0
+# For a story of any length.
+PATIENCE_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -63,21 +65,36 @@ class Ran:
     """What was still under way when the time was over, of a run that came to no rest."""
 
 
+async def run_at_rest(ground: Ground, story: Story) -> Ran:
+    """Run a story to its end, and publish only then."""
+    await publish(ground, story.at_first)
+    await feed(ground, story.events)
+    moving = await rest(ground, PATIENCE_SECONDS)
+    await publish(ground, publications(1)[0])
+    moving += await rest(ground, PATIENCE_SECONDS)
+    return Ran(await read_state(ground.up.databases, TENANT), Answers(), moving)
+
+
 async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
     """Run a story to its end; its second half goes through HTTP where that is asked for."""
-    await publish(ground, story.at_first, {})
+    await publish(ground, story.at_first)
     half = len(story.events) // 2
     async with asked(ground) as answers:
         await feed(ground, story.events[:half])
-        with suppress(TimeoutError):
-            await asyncio.wait_for(until(partial(_has_entries, ground)), _COME_THROUGH_SECONDS)
-        await publish(ground, story.policies, story.rules)
+        await some_entries(ground)
+        await publish(ground, publications(1)[0])
         if through_http:
             await _post(ground, story.events[half:])
         else:
             await feed(ground, story.events[half:])
         moving = await rest(ground)
     return Ran(await read_state(ground.up.databases, TENANT), answers, moving)
+
+
+async def some_entries(ground: Ground) -> None:
+    """Wait until some results have come through, or for as long as they ever need."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(until(partial(_has_entries, ground)), _COME_THROUGH_SECONDS)
 
 
 async def _has_entries(ground: Ground) -> bool:
@@ -98,17 +115,17 @@ async def rest(ground: Ground, within: float = _REST_SECONDS) -> tuple[str, ...]
     return ()
 
 
-async def publish(ground: Ground, policies: Mapping[str, str], rules: Mapping[str, str]) -> None:
+async def publish(ground: Ground, publication: Publication) -> None:
     """Publish documents; a server that has just ended is asked again."""
     layout = ground.up.installation.layout
     async for attempt in stamina.retry_context(on=CallError, attempts=None, timeout=60):
         with attempt:
-            if policies:
-                async with open_policies(layout.address("assessment-grpc"), TENANT) as client:
-                    await client.publish(policies)
-            if rules:
-                async with open_rules(layout.address("recognition-grpc"), TENANT) as client_of_rules:
-                    await client_of_rules.publish(rules)
+            if publication.policies:
+                async with open_policies(layout.address("assessment-grpc"), TENANT) as policies:
+                    await policies.publish(publication.policies)
+            if publication.rules:
+                async with open_rules(layout.address("recognition-grpc"), TENANT) as rules:
+                    await rules.publish(publication.rules)
 
 
 async def undisclosed(ground: Ground, answers: Answers) -> list[str]:

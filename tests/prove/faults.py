@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from typing import TypeAlias
 
 import psutil
@@ -14,8 +14,17 @@ from tests.e2e.topics import Carried, write
 from tests.prove.consumers import DOWNSTREAM
 from tests.prove.course import publish
 from tests.prove.network import Apart
-from tests.prove.points import CONSUMERS, INTAKE
-from tests.prove.world import JOINED_SECONDS, World
+from tests.prove.points import CONSUMERS, INTAKE, RELAYS
+from tests.prove.rivals import re_evaluating
+from tests.prove.workers import (
+    JOINED_SECONDS,
+    elsewhere,
+    process_of,
+    second_workers,
+    slow_units,
+    stopped_with_work,
+)
+from tests.prove.world import World
 
 Fault: TypeAlias = Callable[[World], Awaitable[None]]
 
@@ -23,25 +32,27 @@ _CUT_SECONDS = 12.0
 _FULL_SECONDS = 5.0
 _DOWN_SECONDS = 3.0
 _REPEATED = 200
-_LOOK_SECONDS = 0.1
 
 
 async def sigkill(world: World) -> None:
-    """End a process that is not asked."""
-    (await _process(world, _any(world))).kill()
+    """End all processes at once, in the midst of their work, as when their machine is lost."""
+    with slow_units(world.ground):
+        await asyncio.sleep(JOINED_SECONDS)
+        for process in [await process_of(world.ground, name) for name in world.ground.services]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 async def sigterm(world: World) -> None:
     """Ask a process to end."""
-    (await _process(world, _any(world))).terminate()
+    (await process_of(world.ground, _any(world))).terminate()
 
 
 async def zombie(world: World) -> None:
-    """Stop a consumer until another has its partitions for long, and let it wake."""
-    name = _consumer(world)
-    async with world.second_worker(name):
-        process = await _process(world, name)
-        process.suspend()
+    """Stop a consumer or relay with work in its hands until another has long done it, and let it wake."""
+    name = world.chance.choice([INTAKE, *CONSUMERS, *RELAYS])
+    process = await stopped_with_work(world.ground, name)
+    async with second_workers(world.ground, {name: ()}):
         await asyncio.sleep(world.frozen_seconds)
         process.resume()
         await asyncio.sleep(JOINED_SECONDS)
@@ -49,7 +60,7 @@ async def zombie(world: World) -> None:
 
 async def workers_join_and_leave(world: World) -> None:
     """Let a second worker of a consumer come and go."""
-    async with world.second_worker(_consumer(world)):
+    async with second_workers(world.ground, {_consumer(world): ()}):
         await asyncio.sleep(JOINED_SECONDS)
 
 
@@ -81,7 +92,10 @@ async def network_partition(world: World) -> None:
     service = world.ground.services[name]
     brokers = [int(each.rpartition(":")[2]) for each in world.ground.up.bootstrap.split(",")]
     with Apart(name, outward=brokers, inward=(), database=service.environment["DATABASE_URL"]) as apart:
-        async with world.elsewhere(name, apart.moved(service)), world.second_worker(name):
+        async with (
+            elsewhere(world.ground, name, apart.moved(service)),
+            second_workers(world.ground, {name: ()}),
+        ):
             apart.cut()
             await asyncio.sleep(_CUT_SECONDS)
             apart.heal()
@@ -112,21 +126,17 @@ async def poison(world: World) -> None:
 
 
 async def publication(world: World) -> None:
-    """Publish a harder policy and a rule that asks for more, with two workers on the same learners.
+    """Publish other policies and a rule that asks for more, with two workers on the same learners.
 
     The one takes both facts and re-evaluations, the other only the latter; the first is killed meanwhile.
     """
-    # Faust's own assignor knows only members that read the same.
-    apart = world.runner != "faust"
-    async with AsyncExitStack() as workers:
-        for consumer, name in zip(DOWNSTREAM[:2], CONSUMERS[:2], strict=True):
-            reads = consumer.reads[1:] if apart else ()
-            await workers.enter_async_context(world.second_worker(name, reads))
-        await publish(world.ground, world.story.policies, world.story.rules)
-        for name in CONSUMERS[:2]:
-            await asyncio.sleep(JOINED_SECONDS)
-            (await _process(world, name)).kill()
-        await asyncio.sleep(2 * JOINED_SECONDS)
+    async with second_workers(world.ground, re_evaluating(world.runner)):
+        with slow_units(world.ground):
+            await publish(world.ground, next(world.publications))
+            for name in CONSUMERS[:2]:
+                await asyncio.sleep(JOINED_SECONDS)
+                (await process_of(world.ground, name)).kill()
+            await asyncio.sleep(2 * JOINED_SECONDS)
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -154,14 +164,6 @@ def _any(world: World) -> str:
 
 def _consumer(world: World) -> str:
     return world.chance.choice([INTAKE, *CONSUMERS])
-
-
-async def _process(world: World, name: str) -> psutil.Process:
-    """Return a process, once it has been started again after the fault before."""
-    processes = world.ground.up.installation.processes
-    while (process := processes.running(name).process()) is None:  # noqa: ASYNC110 -- the keeper starts it
-        await asyncio.sleep(_LOOK_SECONDS)
-    return process
 
 
 async def _first(world: World, topic: str, most: int) -> list[Carried]:

@@ -3,15 +3,19 @@
 
 import asyncio
 import json
+import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import stamina
+from aiokafka.errors import KafkaError
 
 from cairn.cloudevents import CloudEvent, to_kafka
 from deploy.local.bring_up import Wiring
@@ -25,7 +29,7 @@ from tests.prove.applied import make_log
 from tests.prove.defects import IN_DATABASES
 from tests.prove.passages import Plan
 from tests.prove.points import INTAKE
-from tests.prove.wired import MARKS, PLAN, PLANTED
+from tests.prove.wired import MARKS, PLAN, PLANTED, SLOW, STOP
 
 # Small, so that a short story has many units.
 BATCH_SIZE = 100
@@ -35,7 +39,8 @@ REEVALUATIONS_PER_SECOND = 2000
 _LOOK_SECONDS = 0.05
 # What cannot start, because what it needs is down, is not to take the cores from what can mend that.
 _AGAIN_SECONDS = 1.0
-KILLED = -9
+_LOT_SECONDS = 0.5
+_REQUESTS = "requests"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,7 @@ class Case:
     broken: str | None = None
     """The defect of every service's database."""
     batch_size: int = BATCH_SIZE
+    reevaluations_per_second: int = REEVALUATIONS_PER_SECOND
 
 
 class Keeper:
@@ -86,6 +92,7 @@ class Ground:
 
     up: Whole
     keeper: Keeper
+    folder: Path
     marks: Path
     services: Mapping[str, Service]
     """Each process as it is wired, by name."""
@@ -97,6 +104,8 @@ async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncItera
     marks = folder / "marks"
     marks.parent.mkdir(parents=True, exist_ok=True)
     marks.unlink(missing_ok=True)
+    shutil.rmtree(folder / _REQUESTS, ignore_errors=True)
+    (folder / _REQUESTS).mkdir()
 
     services: dict[str, Service] = {}
 
@@ -106,12 +115,14 @@ async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncItera
             PLAN: json.dumps(
                 {point: list(lives) for point, lives in case.deaths.get(service.name, {}).items()}
             ),
+            STOP: str(stop_request(folder, service.name)),
+            SLOW: str(slow_request(folder)),
             PLANTED: json.dumps(list(case.defects.get(service.name, ()))),
             # Intake reads committed, which Faust cannot.
             "RUNNER": "aiokafka" if service.name == INTAKE else case.runner,
             "BATCH_SIZE": str(case.batch_size),
             "KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
-            "REEVALUATIONS_PER_SECOND": str(REEVALUATIONS_PER_SECOND),
+            "REEVALUATIONS_PER_SECOND": str(case.reevaluations_per_second),
         }
         command = ("tests.prove.wired", *service.command)
         wired = replace(service, command=command, environment={**service.environment, **added})
@@ -132,11 +143,21 @@ async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncItera
         keeper = Keeper(up.installation.processes)
         keeping = asyncio.create_task(keeper.keep(services))
         try:
-            yield Ground(up, keeper, marks, services)
+            yield Ground(up, keeper, folder, marks, services)
         finally:
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
+
+
+def stop_request(folder: Path, process: str) -> Path:
+    """Return the file by which a process is asked to stop with work in its hands."""
+    return folder / _REQUESTS / f"stop-{process}"
+
+
+def slow_request(folder: Path) -> Path:
+    """Return the file by which all consumers and relays are asked to take their time."""
+    return folder / _REQUESTS / "slow"
 
 
 async def _break(dsn: str, defect: str) -> None:
@@ -150,6 +171,31 @@ async def _break(dsn: str, defect: str) -> None:
 async def feed(ground: Ground, events: Iterable[CloudEvent]) -> None:
     """Publish events on the source's ingest topic, each learner's in their order."""
     await write(ground.up.bootstrap, INGEST, (_keyed(event) for event in events))
+
+
+@asynccontextmanager
+async def flowing(ground: Ground, events: Sequence[CloudEvent], seconds: float) -> AsyncIterator[None]:
+    """Feed events evenly for so long beside the block, which is left once all are fed."""
+    async with asyncio.TaskGroup() as beside:
+        beside.create_task(_trickle(ground, events, seconds))
+        yield
+
+
+async def _trickle(ground: Ground, events: Sequence[CloudEvent], seconds: float) -> None:
+    lots = max(1, round(seconds / _LOT_SECONDS))
+    for lot in parts(events, lots):
+        # What is fed again is the same again: only its first arrival counts, so each learner's order stays.
+        async for attempt in stamina.retry_context(on=KafkaError, attempts=None, timeout=60, wait_max=2.0):
+            with attempt:
+                await feed(ground, lot)
+        await asyncio.sleep(_LOT_SECONDS)
+
+
+def parts(events: Sequence[CloudEvent], count: int) -> Iterator[Sequence[CloudEvent]]:
+    """Cut the events into so many parts of nearly equal length."""
+    bounds = [len(events) * number // count for number in range(count + 1)]
+    for begin, end in pairwise(bounds):
+        yield events[begin:end]
 
 
 def student_of(event: CloudEvent) -> str:

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The second part of the proof: one long story, and every fault there is, in random order.
 
-The installation stands on three brokers and on a database whose disk is small. Before each fault a
-part of the story is fed, which is still under way when it comes. Some events come late: they are held
-back until all else is fed, which must not show (I4). Equal seeds give equal stories and equal orders.
+The installation stands on three brokers and on a database whose disk is small. A part of the story
+flows while a fault comes. Some events come late: they are held back until all else is fed, which must
+not show (I4). Equal seeds give equal stories and equal orders.
 """
 
 import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 from zlib import crc32
@@ -28,20 +27,20 @@ from deploy.local.stack import Endpoints
 from tests.e2e.state import State, read_state
 from tests.prove import cluster, disk, network
 from tests.prove.cluster import Cluster
-from tests.prove.course import asked, publish, rest, undisclosed
+from tests.prove.course import PATIENCE_SECONDS, asked, publish, rest, undisclosed
 from tests.prove.defects import IN_DATABASES
 from tests.prove.faults import FAULTS
-from tests.prove.ground import Case, Ground, feed, standing
+from tests.prove.ground import Case, Ground, feed, flowing, parts, standing
 from tests.prove.points import CONSUMERS, RELAYS
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
-from tests.prove.story import Story
+from tests.prove.story import EVENTS_PER_LEARNER, Story, publications
 from tests.prove.verdict import Tried, judge, rows_of_cases
 from tests.prove.world import World
 
 BATCH_SIZE = 500
 _LATE_ONE_IN = 50
-_REST_SECONDS = 3600.0
+_FLOW_SECONDS = 8.0
 _DISK_MEBIBYTES = 1024
 _EVENTS_PER_MEBIBYTE = 100
 PLANTED = ("acknowledge_before_commit", "mark_before_publish", "no_learner_lock", "no_fence")
@@ -74,21 +73,21 @@ async def suffer(
     chance = Random(seed)
     order = [name for name in FAULTS for _ in range(trial.rounds)]
     chance.shuffle(order)
-    case = _case(trial.runner, trial.planted)
-    async with _world(folder, jars, story, case, chance, trial.frozen_seconds) as world:
+    case = _case(trial)
+    async with _world(folder, jars, case, chance, trial) as world:
         ground = world.ground
         hit: Counter[str] = Counter()
         async with asked(ground) as answers:
-            await publish(ground, story.at_first, {})
+            await publish(ground, story.at_first)
             now, late = held_back(story.events)
             for name, part in zip(order, parts(now, len(order)), strict=True):
-                await feed(ground, part)
-                await FAULTS[name](world)
+                async with flowing(ground, part, _FLOW_SECONDS):
+                    await FAULTS[name](world)
                 hit[name] += 1
             await feed(ground, late)
-            moving = await rest(ground, _REST_SECONDS)
+            moving = await rest(ground, PATIENCE_SECONDS)
             await _discard(ground)
-            moving += await rest(ground, _REST_SECONDS)
+            moving += await rest(ground, PATIENCE_SECONDS)
         state = await read_state(ground.up.databases, TENANT)
         findings = await judge(ground, replays, story.events, through_http=False)
         findings.lost += [*moving, *await undisclosed(ground, answers)]
@@ -108,23 +107,31 @@ def _forget(scratch: Path, jars: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _case(runner: str, planted: str | None) -> Case:
-    """Return how the installation is wired; a defect is planted wherever it can be."""
-    if planted in IN_DATABASES:
-        return Case(runner=runner, batch_size=BATCH_SIZE, broken=planted)
-    where = {"acknowledge_before_commit": CONSUMERS, "mark_before_publish": RELAYS}.get(planted or "", ())
-    defects = {process: (str(planted),) for process in where}
-    return Case(runner=runner, batch_size=BATCH_SIZE, defects=defects)
+def _case(trial: Suffering) -> Case:
+    """Return how the installation is wired; a defect is planted wherever it can be.
+
+    A scan takes about as long as a part of the story.
+    """
+    where = {"acknowledge_before_commit": CONSUMERS, "mark_before_publish": RELAYS}.get(
+        trial.planted or "", ()
+    )
+    return Case(
+        runner=trial.runner,
+        batch_size=BATCH_SIZE,
+        defects={process: (str(trial.planted),) for process in where},
+        broken=trial.planted if trial.planted in IN_DATABASES else None,
+        reevaluations_per_second=max(100, trial.events // EVENTS_PER_LEARNER // int(_FLOW_SECONDS)),
+    )
 
 
 @asynccontextmanager
 async def _world(
-    folder: Path, jars: Path, story: Story, case: Case, chance: Random, frozen_seconds: float
+    folder: Path, jars: Path, case: Case, chance: Random, trial: Suffering
 ) -> AsyncIterator[World]:
     scratch = folder / "nemesis"
     _forget(scratch, jars)
     database = Database(scratch / "postgres", disk.SETTINGS)
-    room = _DISK_MEBIBYTES + len(story.events) // _EVENTS_PER_MEBIBYTE
+    room = _DISK_MEBIBYTES + trial.events // _EVENTS_PER_MEBIBYTE
     with Cluster(scratch / "kafka", jars) as brokers, disk.mounted(database.data, room) as small:
         try:
             bootstrap = await asyncio.to_thread(brokers.start)
@@ -138,9 +145,9 @@ async def _world(
                     database=database,
                     disk=small,
                     chance=chance,
-                    story=story,
-                    runner=case.runner,
-                    frozen_seconds=frozen_seconds,
+                    runner=trial.runner,
+                    publications=iter(publications(trial.rounds)),
+                    frozen_seconds=trial.frozen_seconds,
                 )
         finally:
             database.stop()
@@ -151,13 +158,6 @@ def held_back(events: Sequence[CloudEvent]) -> tuple[list[CloudEvent], list[Clou
     late = [event for event in events if crc32(event.id.encode()) % _LATE_ONE_IN == 0]
     now = [event for event in events if crc32(event.id.encode()) % _LATE_ONE_IN]
     return now, late
-
-
-def parts(events: Sequence[CloudEvent], count: int) -> Iterator[Sequence[CloudEvent]]:
-    """Cut the events into so many parts of nearly equal length."""
-    bounds = [len(events) * number // count for number in range(count + 1)]
-    for begin, end in pairwise(bounds):
-        yield events[begin:end]
 
 
 async def _discard(ground: Ground) -> None:

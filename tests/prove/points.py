@@ -8,10 +8,10 @@ nothing of it.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from tests.prove.passages import Passages
+from tests.prove.places import place
 
 INTAKE = "assessment-consume-intake"
 CONSUMERS = ("assessment-consume-results", "recognition-consume", "records-consume")
@@ -40,7 +40,7 @@ class After:
 
     def install(self, passages: Passages, point: str) -> None:
         """Have the process pass the point there."""
-        passages.after(*_place(self.function), point, self.counts)
+        passages.after(*place(self.function), point, self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Before:
 
     def install(self, passages: Passages, point: str) -> None:
         """Have the process pass the point there."""
-        passages.before(*_place(self.function), point)
+        passages.before(*place(self.function), point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class AfterWork:
 
     def install(self, passages: Passages, point: str) -> None:
         """Have the process pass the point there."""
-        owner, turn = _place(self.method)
+        owner, turn = place(self.method)
         passages.after_work(owner, self.work, turn, point, self.counts)
 
 
@@ -75,7 +75,7 @@ class AfterAcknowledging:
     def install(self, passages: Passages, point: str) -> None:
         """Have the process pass the point there."""
         faust = os.environ.get("RUNNER") == "faust"
-        passages.after(*_place("chassis.streams.faust_runner:_acknowledge" if faust else _COMMIT), point)
+        passages.after(*place("chassis.streams.faust_runner:_acknowledge" if faust else _COMMIT), point)
 
 
 _COMMIT = "aiokafka:AIOKafkaConsumer.commit"
@@ -148,13 +148,3 @@ POINTS = (
     Point("disclosure: committed, not answered", RECORD, After(_DISCLOSE)),
 )
 BY_NAME: Mapping[str, Point] = {point.name: point for point in POINTS}
-
-
-def _place(function: str) -> tuple[Any, str]:
-    """Return the owner and the name, importing only what this process is going to run."""
-    module, _, path = function.partition(":")
-    owner: Any = import_module(module)
-    *classes, name = path.split(".")
-    for each in classes:
-        owner = getattr(owner, each)
-    return owner, name

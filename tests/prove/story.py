@@ -2,8 +2,8 @@
 """What a run tells: a seeded stream of results, and the documents that are published before and meanwhile.
 
 Some attainments lapse after 146 months, which for modules of 2013 is between the instant at which
-intake's clock stands and today: the scheduler tells of them. Meanwhile a module becomes harder to pass
-and the certificate asks for more, so that many awards come under review, which falls due as well.
+intake's clock stands and today: the scheduler tells of them. Meanwhile all other modules become harder to
+pass and the certificate asks for more, so that many awards come under review, which falls due as well.
 """
 
 import re
@@ -17,30 +17,44 @@ from deploy.local.cohort.derived import derived
 from deploy.local.cohort.presentations import EXAMPLE
 
 LAPSING = ("aaa-2013j", "bbb-2013j", "ddd-2013j")
-HARDER = "fff-2014j"
 CERTIFICATE = "certificate-of-higher-education"
 # A learner of the generated cohort has nearly ten events on average.
-_EVENTS_PER_LEARNER = 9
+EVENTS_PER_LEARNER = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """Events in the order in which they arrive, and what is published: at the beginning, and half-way."""
+class Publication:
+    """Documents that are published together, by file."""
 
-    events: Sequence[CloudEvent]
-    at_first: Mapping[str, str]
     policies: Mapping[str, str]
     rules: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Events in the order in which they arrive, and what is published before them."""
+
+    events: Sequence[CloudEvent]
+    at_first: Publication
+
+
 def story(events: int, seed: int) -> Story:
     """Return so many events; equal numbers and seeds give equal stories."""
-    submissions = generated.submissions(events // _EVENTS_PER_LEARNER + 100, seed)
+    submissions = generated.submissions(events // EVENTS_PER_LEARNER + 100, seed)
     stream = list(islice(derived(submissions, seed), events))
     if len(stream) < events:
         message = f"the generated cohort has only {len(stream)} events of {events}"
         raise AssertionError(message)
-    return Story(stream, _lapsing(), _harder(), _more())
+    return Story(stream, Publication(_lapsing(), {}))
+
+
+def publications(count: int) -> list[Publication]:
+    """Return what is published meanwhile, in order; whatever came between, the last is the same."""
+    steps = [("0.55", "75")] * (count - 1) + [("0.70", "90")]
+    return [
+        Publication(_harder(version, threshold), _more(version, amount))
+        for version, (threshold, amount) in enumerate(steps, start=2)
+    ]
 
 
 def _lapsing() -> dict[str, str]:
@@ -51,18 +65,20 @@ def _lapsing() -> dict[str, str]:
     }
 
 
-def _harder() -> dict[str, str]:
+def _harder(version: int, threshold: str) -> dict[str, str]:
     return {
-        name: text.replace("version: 1\n", "version: 2\n").replace('"0.40"', '"0.70"')
+        name: text.replace("version: 1\n", f"version: {version}\n").replace('"0.40"', f'"{threshold}"')
         for name, text in _policies().items()
-        if name.startswith(HARDER)
+        if not name.startswith(LAPSING)
     }
 
 
-def _more() -> dict[str, str]:
+def _more(version: int, amount: str) -> dict[str, str]:
     text = (EXAMPLE / "rules" / f"{CERTIFICATE}.yaml").read_text(encoding="utf-8")
     text, _, _ = text.partition("examples:")
-    text = re.sub(r"version: 1\n", "version: 2\n", text).replace('amount: "60"', 'amount: "90"')
+    text = re.sub(r"version: 1\n", f"version: {version}\n", text).replace(
+        'amount: "60"', f'amount: "{amount}"'
+    )
     return {f"{CERTIFICATE}.yaml": text}
 
 

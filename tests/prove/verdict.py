@@ -122,6 +122,17 @@ def _consumed(findings: Findings, consumer: Consumer, log: Sequence[Applied], re
     findings.duplicated += (
         f"{consumer.name}: {each} took effect {count} times" for each, count in taken.items() if count > 1
     )
+    findings.differing += _flipped_back(consumer, log, records)
+
+
+def _flipped_back(consumer: Consumer, log: Sequence[Applied], records: Records) -> Iterator[str]:
+    """Name what took effect under older rules than something of its learner before."""
+    newest: dict[bytes | None, int] = {}
+    for each in log:
+        learner = records[each.at, each.offset].key
+        if each.epoch < newest.setdefault(learner, each.epoch):
+            yield f"{consumer.name}: {each.at}@{each.offset} took effect under an older epoch"
+        newest[learner] = max(newest[learner], each.epoch)
 
 
 async def _counted(findings: Findings, dsn: str, consumer: Consumer, records: Records) -> None:

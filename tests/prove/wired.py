@@ -2,7 +2,8 @@
 """A process of an installation that is to be proven: ``python -m tests.prove.wired services.X ARGUMENTS``.
 
 It is the process itself, which logs besides what it applied, ends at the points of ``PROVE_PLAN``, has
-the defects of ``PROVE_DEFECTS`` and reads only the topics of ``PROVE_READS``. Intake's clock stands,
+the defects of ``PROVE_DEFECTS``, reads only the topics of ``PROVE_READS``, stops with work in its hands
+once the file ``PROVE_STOP`` is there and has slow units while ``PROVE_SLOW`` is. Intake's clock stands,
 since its instant travels with every event (design section 3). No running system has this wiring.
 """
 
@@ -20,8 +21,10 @@ from tests.prove.applied import keep_log, keep_log_of_intake
 from tests.prove.defects import DEFECTS
 from tests.prove.passages import Passages
 from tests.prove.points import BY_NAME
+from tests.prove.requests import slow_down_when_asked, stop_when_asked
 
 PLAN, MARKS, PLANTED, READS = "PROVE_PLAN", "PROVE_MARKS", "PROVE_DEFECTS", "PROVE_READS"
+STOP, SLOW = "PROVE_STOP", "PROVE_SLOW"
 INTAKE_ARGUMENTS = ["consume", "intake"]
 _HANDLERS = {
     "services.assessment": "services.assessment.app.results:Results",
@@ -48,6 +51,9 @@ def main(arguments: list[str]) -> int:
     passages = Passages(plan, Path(os.environ[MARKS]), "-".join((module.removeprefix("services."), *rest)))
     for name in plan:
         BY_NAME[name].place.install(passages, name)
+    if asked := os.environ.get(STOP):
+        stop_when_asked(rest[0], Path(asked))
+    slow_down_when_asked(rest[0], Path(os.environ[SLOW]))
     code: int = import_module(f"{module}.__main__").main(rest)
     return code
 

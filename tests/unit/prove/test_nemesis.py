@@ -4,7 +4,8 @@
 from collections import defaultdict
 from itertools import chain
 
-from tests.prove.nemesis import held_back, parts
+from tests.prove.ground import parts
+from tests.prove.nemesis import held_back
 from tests.prove.story import story
 
 EVENTS = story(2000, 1).events

@@ -17,7 +17,7 @@ from tests.e2e.state import AttainedRow, State
 from tests.prove.passages import hits
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
-from tests.prove.story import story
+from tests.prove.story import publications, story
 
 ROW = Row(
     case="point (process)",
@@ -93,9 +93,18 @@ def test_a_story_is_told_the_same_each_time() -> None:
     assert one == again
     assert len(one.events) == 500
     assert one.events != other.events
-    assert all("valid_for_months: 146" in text for text in one.at_first.values())
-    assert all('threshold: "0.70"' in text for text in one.policies.values())
-    assert all('amount: "90"' in text for text in one.rules.values())
+    assert all("valid_for_months: 146" in text for text in one.at_first.policies.values())
+
+
+def test_whatever_is_published_between_the_last_publication_is_the_same() -> None:
+    (only,), (between, last) = publications(1), publications(2)
+    assert all('threshold: "0.70"' in text for text in only.policies.values())
+    assert all('amount: "90"' in text for text in only.rules.values())
+    once, first, then = ({**each.policies, **each.rules} for each in (only, between, last))
+    assert all("version: 2\n" in text for text in (*once.values(), *first.values()))
+    for name, text in once.items():
+        assert then[name] == text.replace("version: 2\n", "version: 3\n")
+        assert first[name] != text
 
 
 def _live(marks: Path) -> "subprocess.CompletedProcess[str]":

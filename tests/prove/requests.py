@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a process does as soon as it is asked to, by a file that is put down.
+
+It stops itself before it does the next batch that it has read, or sends the next rows, outside any
+transaction: whatever another owner does meanwhile, it wakes with that very work in its hands, and with
+the belief that it is its own. And it takes its time within each unit of work, or before it sends: so
+that two that are at the same learners are so at the same moment, and who is killed is so half-way.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from tests.prove.places import place
+
+_WORK: Mapping[str, str] = {"consume": "chassis.unit.work:UnitOfWork.run", "relay": "chassis.relay.slot:send"}
+"""By command, the function that a process enters with work in its hands."""
+_MIDST: Mapping[str, str] = {
+    "consume": "chassis.unit.closing:publish_unit",
+    "relay": "aiokafka:AIOKafkaProducer.send_batch",
+}
+"""By command, the function that a process enters in the midst of its work."""
+_SLOW_SECONDS = 0.15
+
+
+def stop_when_asked(command: str, asked: Path) -> None:
+    """Have this process stop with work in its hands once the file is there; it takes the file away."""
+
+    async def stop() -> None:
+        if _taken(asked):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    if command in _WORK:
+        _before(_WORK[command], stop)
+
+
+def slow_down_when_asked(command: str, asked: Path) -> None:
+    """Have this process rest in the midst of its work while the file is there; only some commands can."""
+
+    async def rest() -> None:
+        if _there(asked):
+            await asyncio.sleep(_SLOW_SECONDS)
+
+    if command in _MIDST:
+        _before(_MIDST[command], rest)
+
+
+def _before(function: str, act: Callable[[], Any]) -> None:
+    owner, name = place(function)
+    original = getattr(owner, name)
+
+    @wraps(original)
+    async def after_it(*given: Any, **named: Any) -> Any:
+        await act()
+        return await original(*given, **named)
+
+    setattr(owner, name, after_it)
+
+
+def _there(asked: Path) -> bool:
+    return asked.exists()
+
+
+def _taken(asked: Path) -> bool:
+    there = asked.exists()
+    asked.unlink(missing_ok=True)
+    return there

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers of an installation under proof: a second one of a process, one that runs elsewhere, a zombie."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+
+import psutil
+
+from deploy.local.processes import Service
+from tests.prove.ground import Ground, slow_request, stop_request
+from tests.prove.wired import READS, STOP
+
+# A worker has its partitions after about so long.
+JOINED_SECONDS = 3.0
+# What was down before may first have to start again.
+_WORK_COMES_SECONDS = 90.0
+_LOOK_SECONDS = 0.1
+
+
+def second_of(name: str) -> str:
+    """Return the name of a process's second worker."""
+    return f"{name}-second"
+
+
+@asynccontextmanager
+async def second_workers(ground: Ground, reads: Mapping[str, Sequence[str]]) -> AsyncIterator[None]:
+    """Let a second worker of each process named join, and leave at the end of the block.
+
+    A consumer that ``reads`` only some of the topics gets a share of these alone, so that the records of
+    a learner come to both workers at once; one that reads none of them in particular reads all.
+    """
+    processes = ground.up.installation.processes
+    processes.start([_second(ground.services[name], topics) for name, topics in reads.items()])
+    await asyncio.sleep(JOINED_SECONDS)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(processes.stop, {second_of(name) for name in reads})
+
+
+def _second(service: Service, reads: Sequence[str]) -> Service:
+    environment = {**service.environment, READS: json.dumps(list(reads))}
+    environment.pop(STOP)
+    return replace(service, name=second_of(service.name), health_port=0, environment=environment)
+
+
+@asynccontextmanager
+async def elsewhere(ground: Ground, name: str, service: Service) -> AsyncIterator[None]:
+    """Run a process in another way within the block, and as it was after it."""
+    processes = ground.up.installation.processes
+    ground.keeper.resting.add(name)
+    await asyncio.to_thread(processes.stop, {name})
+    processes.start([service])
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(processes.stop, {name})
+        processes.start([ground.services[name]])
+        ground.keeper.resting.discard(name)
+
+
+@contextmanager
+def slow_units(ground: Ground) -> Iterator[None]:
+    """Let every consumer and relay take its time over its work within the block."""
+    request = slow_request(ground.folder)
+    request.touch()
+    try:
+        yield
+    finally:
+        request.unlink()
+
+
+async def process_of(ground: Ground, name: str) -> psutil.Process:
+    """Return a process, once it has been started again after what ended it before."""
+    processes = ground.up.installation.processes
+    while (process := processes.running(name).process()) is None:  # noqa: ASYNC110 -- the keeper starts it
+        await asyncio.sleep(_LOOK_SECONDS)
+    return process
+
+
+async def stopped_with_work(ground: Ground, name: str) -> psutil.Process:
+    """Return a process that has stopped with work in its hands; some must be on its way."""
+    deadline = time.monotonic() + _WORK_COMES_SECONDS
+    stop_request(ground.folder, name).touch()
+    while time.monotonic() < deadline:
+        process = await process_of(ground, name)
+        if process.status() == psutil.STATUS_STOPPED:
+            return process
+        await asyncio.sleep(_LOOK_SECONDS)
+    message = f"{name} had no work in {_WORK_COMES_SECONDS:.0f} s"
+    raise AssertionError(message)
