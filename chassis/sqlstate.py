@@ -16,6 +16,8 @@ OUTSIDE: tuple[type[Exception], ...] = (
     asyncpg.PostgresSystemError,
     # What asyncpg raises, without a SQLSTATE, on a connection that is gone.
     asyncpg.InterfaceError,
+    # The same, where the server ended the session between two statements (MagicStack/asyncpg#1069).
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )

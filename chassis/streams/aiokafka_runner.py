@@ -136,8 +136,10 @@ class AiokafkaRunner:
         return records
 
     async def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
+        # One that is not assigned any more is another consumer's to report; `highwater` asserts it.
         for at, offset in offsets.items():
-            # One that is not assigned any more is another consumer's to report.
+            if TopicPartition(*at) not in consumer.assignment():
+                continue
             with suppress(IllegalStateError):
                 end = consumer.highwater(TopicPartition(*at))
                 if end is not None:

@@ -73,7 +73,10 @@ async def _unread(connection: asyncpg.Connection, bootstrap: str, topic: str) ->
 
 
 async def _unsent(connection: asyncpg.Connection, service: str) -> list[str]:
-    waiting = {"outbox": "select count(*) from chassis.outbox"}
+    waiting = {
+        "outbox": "select count(*) from chassis.outbox",
+        "replays": "select count(*) from chassis.replay where done_at is null",
+    }
     if service in SCHEDULED:
         waiting |= _UNTOLD
     if service == "records":

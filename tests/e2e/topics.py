@@ -6,6 +6,7 @@ no position and no ciphertext. A record that the relay repeated counts once, as 
 and must say the same each time.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,17 +76,21 @@ async def placed(bootstrap: str, topic: str) -> dict[tuple[Partition, int], Reco
 
 
 async def write(bootstrap: str, topic: str, records: Iterable[Carried]) -> int:
-    """Write records in the given order; those of one key keep it. Return their number."""
+    """Write records in the given order; those of one key keep it. Return their number.
+
+    Raises KafkaError where the broker did not take one; those before it and behind it may be there.
+    """
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=20)
     await producer.start()
-    count = 0
+    sent: list[asyncio.Future[object]] = []
     try:
         for record in records:
-            await producer.send(topic, record.value, key=record.key, headers=list(record.headers))
-            count += 1
+            headers = list(record.headers)
+            sent += [await producer.send(topic, record.value, key=record.key, headers=headers)]
     finally:
         await producer.stop()
-    return count
+    await asyncio.gather(*sent)
+    return len(sent)
 
 
 def canonical(records: Iterable[Carried]) -> dict[bytes | None, list[Carried]]:

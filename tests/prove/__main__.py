@@ -18,8 +18,8 @@ from deploy.local.stack import Stack
 from tests.bench.hardware import hardware
 from tests.prove import nemesis
 from tests.prove.cases import rivalries, sufferings, trials
-from tests.prove.proof import FOLDER, Proof
-from tests.prove.report import Row, table
+from tests.prove.proof import FOLDER, RESULT, Proof
+from tests.prove.report import Row, table, write
 
 EVENTS_OF_A_CASE = 5000
 EVENTS_OF_A_SHORT_CASE = 3000
@@ -51,6 +51,7 @@ def main(
     # A second proof would drop the databases under the first.
     with exclusive(FOLDER / "proving", 1.0), Stack(FOLDER, steps=steps, environment={}) as endpoints:
         proof = Proof(endpoints, steps, seed)
+        write(proof.rows, RESULT)
         for case in _cases(proof, only, events, short=short):
             asyncio.run(case)
     console = Console(width=max(steps.console.width, WIDTH))

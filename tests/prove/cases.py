@@ -30,10 +30,10 @@ def trials(only: str, *, short: bool) -> Iterator[Trial]:
 
 
 def rivalries(only: str, *, short: bool) -> Iterator[Rivalry]:
-    """Yield the meetings of two owners on each runner, in the short form on the last, and their defects."""
+    """Yield the meetings of two owners on each runner, in the short form on the first, and their defects."""
     for rivalry in rivals.rivalries():
         named = f"{RIVALS} {'planted ' if rivalry.planted else ''}{rivalry.planted or rivalry.runner}"
-        left_out = short and rivalry == Rivalry(RUNNERS[0])
+        left_out = short and rivalry == Rivalry(RUNNERS[-1])
         if only in named and not left_out:
             yield rivalry
 

@@ -22,7 +22,8 @@ from deploy.local.cohort.submission import SOURCE, TENANT
 from tests.e2e.installation import INGEST
 from tests.e2e.quiet import StillMovingError, until, wait_until_quiet
 from tests.e2e.state import State, read_state
-from tests.prove.ground import Ground, feed, student_of
+from tests.prove.feeding import feed, student_of
+from tests.prove.ground import Ground
 from tests.prove.story import Publication, Story, publications
 
 _CLIENTS = 4

@@ -16,13 +16,14 @@ from tests.e2e.state import State
 from tests.prove.course import run as run_story
 from tests.prove.course import run_at_rest, undisclosed
 from tests.prove.defects import DEFECTS
+from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import Case, standing
 from tests.prove.passages import Plan, hits
 from tests.prove.points import CONSUMERS, HTTP_DOOR, POINTS, RELAYS, Point
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import Story
-from tests.prove.verdict import Tried, judge, rows_of_cases
+from tests.prove.verdict import judge
 
 RUNNERS = ("aiokafka", "faust")
 
@@ -87,6 +88,9 @@ async def clean_state(endpoints: Endpoints, folder: Path, story: Story) -> State
     if ran.moving:
         message = f"the run in peace came to no rest: {ran.moving}"
         raise AssertionError(message)
+    if "good" not in ran.state.standings.values() or not any(_lost_by_publication(ran.state)):
+        message = "the run in peace granted nothing, or its publication changed nothing"
+        raise AssertionError(message)
     return ran.state
 
 
@@ -96,12 +100,18 @@ async def try_out(endpoints: Endpoints, folder: Path, story: Story, clean: State
     async with standing(endpoints, folder, trial.case) as ground:
         ran = await run_story(ground, story, through_http=trial.through_http)
         findings = await judge(ground, endpoints, story.events, through_http=trial.through_http)
-        findings.lost += [*ran.moving, *await undisclosed(ground, ran.answers)]
+        findings.failed += ran.moving
+        findings.lost += await undisclosed(ground, ran.answers)
         hit = hits(ground.marks)
     states = list(differing_states(clean, ran.state))
     cases = {f"{point} ({process})": hit[f"{process}|{point}"] for point, process in trial.points}
-    what = Tried(trial.case.runner, trial.planted, len(story.events), time.monotonic() - started)
-    return rows_of_cases(cases, what, findings, states)
+    what = Tried(trial.case.runner, trial.planted, len(story.events))
+    return rows_of_cases(cases, what, time.monotonic() - started, findings, states)
+
+
+def _lost_by_publication(state: State) -> Iterator[str]:
+    """Yield the awards that the harder documents have put under review."""
+    yield from (place[1] for place, standing in state.standings.items() if standing == "under_review")
 
 
 def _places() -> Iterator[tuple[Point, str]]:

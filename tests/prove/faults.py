@@ -20,6 +20,7 @@ from tests.prove.workers import (
     JOINED_SECONDS,
     elsewhere,
     process_of,
+    ready,
     second_workers,
     slow_units,
     stopped_with_work,
@@ -91,11 +92,13 @@ async def network_partition(world: World) -> None:
     name = _consumer(world)
     service = world.ground.services[name]
     brokers = [int(each.rpartition(":")[2]) for each in world.ground.up.bootstrap.split(",")]
-    with Apart(name, outward=brokers, inward=(), database=service.environment["DATABASE_URL"]) as apart:
+    database, inward = service.environment["DATABASE_URL"], [service.health_port]
+    with Apart(name, outward=brokers, inward=inward, database=database) as apart:
         async with (
             elsewhere(world.ground, name, apart.moved(service)),
             second_workers(world.ground, {name: ()}),
         ):
+            await ready(service)
             apart.cut()
             await asyncio.sleep(_CUT_SECONDS)
             apart.heal()

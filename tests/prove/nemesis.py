@@ -18,7 +18,7 @@ from random import Random
 from zlib import crc32
 
 from cairn.client.errors import CallError
-from cairn.client.operations import open_operations
+from cairn.client.operations import OperationsClient, open_operations
 from cairn.cloudevents import CloudEvent
 from cairn.operations.v1.waiting_record_pb2 import WaitingState
 from deploy.local.cohort.submission import TENANT
@@ -30,17 +30,20 @@ from tests.prove.cluster import Cluster
 from tests.prove.course import PATIENCE_SECONDS, asked, publish, rest, undisclosed
 from tests.prove.defects import IN_DATABASES
 from tests.prove.faults import FAULTS
-from tests.prove.ground import Case, Ground, feed, flowing, parts, standing
+from tests.prove.feeding import feed, flowing, parts
+from tests.prove.findings import Tried, rows_of_cases
+from tests.prove.ground import Case, Ground, standing
 from tests.prove.points import CONSUMERS, RELAYS
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import EVENTS_PER_LEARNER, Story, publications
-from tests.prove.verdict import Tried, judge, rows_of_cases
+from tests.prove.verdict import judge
 from tests.prove.world import World
 
 BATCH_SIZE = 500
 _LATE_ONE_IN = 50
-_FLOW_SECONDS = 8.0
+# For as long as most faults take, so that they meet work.
+_FLOW_SECONDS = 15.0
 _DISK_MEBIBYTES = 1024
 _EVENTS_PER_MEBIBYTE = 100
 PLANTED = ("acknowledge_before_commit", "mark_before_publish", "no_learner_lock", "no_fence")
@@ -66,7 +69,7 @@ class Suffering:
 
 
 async def suffer(
-    replays: Endpoints, folder: Path, jars: Path, story: Story, clean: State, trial: Suffering, seed: int
+    replays: Endpoints, folder: Path, story: Story, clean: State, *, jars: Path, trial: Suffering, seed: int
 ) -> list[Row]:
     """Tell a story under all faults; return the row of each fault, or one of the defect."""
     started = time.monotonic()
@@ -90,11 +93,13 @@ async def suffer(
             moving += await rest(ground, PATIENCE_SECONDS)
         state = await read_state(ground.up.databases, TENANT)
         findings = await judge(ground, replays, story.events, through_http=False)
-        findings.lost += [*moving, *await undisclosed(ground, answers)]
+        findings.failed += moving
+        findings.lost += await undisclosed(ground, answers)
     states = list(differing_states(clean, state))
     cases = {f"nemesis: {name}": hit[name] for name in FAULTS}
-    what = Tried(trial.runner, trial.planted, len(story.events), time.monotonic() - started)
-    return rows_of_cases(cases if trial.planted is None else {"nemesis": hit.total()}, what, findings, states)
+    what, seconds = Tried(trial.runner, trial.planted, len(story.events)), time.monotonic() - started
+    cases = cases if trial.planted is None else {"nemesis": hit.total()}
+    return rows_of_cases(cases, what, seconds, findings, states)
 
 
 def _forget(scratch: Path, jars: Path) -> None:
@@ -165,7 +170,19 @@ async def _discard(ground: Ground) -> None:
     for door in _DOORS:
         address = ground.up.installation.layout.address(door)
         async with open_operations(address, "nemesis") as operations:
-            with suppress(CallError):
-                async for record in operations.waiting(TENANT, first_only=True):
-                    if record.state == WaitingState.WAITING_STATE_DEAD_LETTERED:
-                        await operations.carried_out(await operations.discard(record.name))
+            # Behind what is discarded there may be poison again.
+            while await _discarded(operations):
+                pass
+
+
+async def _discarded(operations: OperationsClient) -> int:
+    """Discard the poison that is first of its learner; return how much there was."""
+    found = [
+        record.name
+        async for record in operations.waiting(TENANT, first_only=True)
+        if record.state == WaitingState.WAITING_STATE_DEAD_LETTERED
+    ]
+    for name in found:
+        with suppress(CallError):
+            await operations.carried_out(await operations.discard(name))
+    return len(found)

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """One proof under way: its cases one after the other, each against what its story comes to in peace."""
 
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
 
 from deploy.local.progress import Steps
 from deploy.local.stack import BUILD, Endpoints
@@ -9,10 +14,13 @@ from tests.e2e.state import State
 from tests.prove import crash_points, nemesis, rivals
 from tests.prove.cases import NEMESIS, RIVALS
 from tests.prove.crash_points import Trial
+from tests.prove.findings import Tried, raised
 from tests.prove.nemesis import Suffering
 from tests.prove.report import Row, write
 from tests.prove.rivals import Rivalry
 from tests.prove.story import Story, story
+
+Case: TypeAlias = Callable[[Endpoints, Path, Story, State], Awaitable[list[Row]]]
 
 FOLDER = BUILD / "prove"
 RESULT = BUILD / "prove.json"
@@ -30,24 +38,32 @@ class Proof:
 
     async def crash_point(self, trial: Trial, events: int) -> None:
         """End processes at their points."""
-        told, clean = await self._in_peace(events)
-        name = trial.planted or (trial.points[0][0] if len(trial.points) == 1 else "every crash point")
-        with self.steps.step(f"{name}, {trial.case.runner}"):
-            self._add(await crash_points.try_out(self.endpoints, FOLDER, told, clean, trial))
+        name = trial.points[0][0] if len(trial.points) == 1 else "every crash point"
+        what = Tried(trial.case.runner, trial.planted, events)
+        await self._try_out(name, what, partial(crash_points.try_out, trial=trial))
 
     async def rivalry(self, rivalry: Rivalry, events: int) -> None:
         """Bring two owners together."""
-        told, clean = await self._in_peace(events)
-        with self.steps.step(f"{RIVALS}, {rivalry.planted or rivalry.runner}"):
-            self._add(await rivals.contend(self.endpoints, FOLDER, told, clean, rivalry))
+        what = Tried(rivalry.runner, rivalry.planted, events)
+        await self._try_out(RIVALS, what, partial(rivals.contend, rivalry=rivalry))
 
     async def nemesis(self, trial: Suffering) -> None:
         """Inflict every fault."""
-        told, clean = await self._in_peace(trial.events)
-        with self.steps.step(f"{NEMESIS}, {trial.planted or trial.runner}"):
-            self._add(
-                await nemesis.suffer(self.endpoints, FOLDER, BUILD / "jars", told, clean, trial, self.seed),
-            )
+        what = Tried(trial.runner, trial.planted, trial.events)
+        suffer = partial(nemesis.suffer, jars=BUILD / "jars", trial=trial, seed=self.seed)
+        await self._try_out(NEMESIS, what, suffer)
+
+    async def _try_out(self, name: str, what: Tried, case: Case) -> None:
+        """Run a case; what it raises is a row that is not proven, and the next case has its turn."""
+        told, clean = await self._in_peace(what.events)
+        started = time.monotonic()
+        with self.steps.step(f"{name}, {what.planted or what.runner}"):
+            try:
+                rows = await case(self.endpoints, FOLDER, told, clean)
+            except Exception as error:  # noqa: BLE001 -- the other cases are to be tried all the same
+                rows = [raised(name, what, time.monotonic() - started, error)]
+        self.rows += rows
+        write(self.rows, RESULT)
 
     async def _in_peace(self, events: int) -> tuple[Story, State]:
         if events not in self._told:
@@ -55,7 +71,3 @@ class Proof:
             with self.steps.step(f"Run the story of {events:,} events in peace"):
                 self._told[events] = told, await crash_points.clean_state(self.endpoints, FOLDER, told)
         return self._told[events]
-
-    def _add(self, rows: list[Row]) -> None:
-        self.rows += rows
-        write(self.rows, RESULT)

@@ -22,19 +22,29 @@ class Row:
     duplicated: int
     equal_to_replay: bool
     equal_state: bool
+    failed: int
+    """How many tasks of processes ended by an error, and whether the run came to no rest."""
     seconds: float
     found: tuple[str, ...] = ()
     """The first things that were wrong, by name."""
 
     @property
     def caught(self) -> bool:
-        """Whether anything was found wrong."""
+        """Whether anything was found wrong with what the run came to."""
         return bool(self.lost or self.duplicated or not (self.equal_to_replay and self.equal_state))
 
     @property
     def proven(self) -> bool:
-        """Whether the case was hit and came out as it must."""
-        return self.hit > 0 and self.caught == (self.planted is not None)
+        """Whether the case was hit and came out as it must; a defect may end processes as well."""
+        if self.planted is not None:
+            return self.hit > 0 and self.caught
+        return self.hit > 0 and not self.caught and not self.failed
+
+
+_COLUMNS = (
+    *("case", "runner", "planted", "events", "hit"),
+    *("lost", "doubled", "replay", "state", "failed", "s"),
+)
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
@@ -45,7 +55,7 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 def table(rows: Sequence[Row]) -> Table:
     """Return the report as a table."""
-    shown = Table("case", "runner", "planted", "events", "hit", "lost", "doubled", "replay", "state", "s", "")
+    shown = Table(*_COLUMNS, "")
     for row in rows:
         shown.add_row(
             row.case,
@@ -57,6 +67,7 @@ def table(rows: Sequence[Row]) -> Table:
             str(row.duplicated),
             "equal" if row.equal_to_replay else "differs",
             "equal" if row.equal_state else "differs",
+            str(row.failed),
             f"{row.seconds:.0f}",
             _verdict(row),
         )
@@ -68,4 +79,4 @@ def _verdict(row: Row) -> str:
         return "[red]not hit[/red]"
     if row.planted is not None:
         return "caught" if row.caught else "[red]not caught[/red]"
-    return "[red]BROKEN[/red]" if row.caught else "proven"
+    return "proven" if row.proven else "[red]BROKEN[/red]"

@@ -9,6 +9,7 @@ that two that are at the same learners are so at the same moment, and who is kil
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -25,6 +26,23 @@ _MIDST: Mapping[str, str] = {
 }
 """By command, the function that a process enters in the midst of its work."""
 _SLOW_SECONDS = 0.15
+_FOLDER = "requests"
+
+
+def begin_requests(folder: Path) -> None:
+    """Begin with nothing asked for."""
+    shutil.rmtree(folder / _FOLDER, ignore_errors=True)
+    (folder / _FOLDER).mkdir()
+
+
+def stop_request(folder: Path, process: str) -> Path:
+    """Return the file by which a process is asked to stop with work in its hands."""
+    return folder / _FOLDER / f"stop-{process}"
+
+
+def slow_request(folder: Path) -> Path:
+    """Return the file by which all consumers and relays are asked to take their time."""
+    return folder / _FOLDER / "slow"
 
 
 def stop_when_asked(command: str, asked: Path) -> None:

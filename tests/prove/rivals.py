@@ -24,12 +24,14 @@ from tests.prove.consumers import DOWNSTREAM
 from tests.prove.course import publish, rest, some_entries
 from tests.prove.crash_points import RUNNERS
 from tests.prove.defects import IN_DATABASES
-from tests.prove.ground import SESSION_SECONDS, Case, Ground, flowing, parts, standing
+from tests.prove.feeding import flowing, parts
+from tests.prove.findings import Tried, rows_of_cases
+from tests.prove.ground import SESSION_SECONDS, Case, Ground, standing
 from tests.prove.points import CONSUMERS, INTAKE, SCHEDULES
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import Story, publications
-from tests.prove.verdict import Tried, judge, rows_of_cases
+from tests.prove.verdict import judge
 from tests.prove.workers import process_of, second_of, second_workers, slow_units, stopped_with_work
 
 # From the last to the first through which work comes: who has stopped passes none on.
@@ -52,6 +54,7 @@ _FLOW_SECONDS = 8.0
 _LIVE_SECONDS = 24.0
 _TAKEN_OVER_SECONDS = 2.0 * SESSION_SECONDS
 _AWAKE_SECONDS = 3.0
+_SCANNED_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
 _LEARNERS = "select count(*) from chassis.learner"
 _SCANNED = """
@@ -99,11 +102,11 @@ async def contend(
             moving = await rest(ground)
         state = await read_state(ground.up.databases, TENANT)
         findings = await judge(ground, endpoints, story.events, through_http=False)
-        findings.lost += moving
+        findings.failed += moving
     states = list(differing_states(clean, state))
-    what = Tried(rivalry.runner, rivalry.planted, len(story.events), time.monotonic() - started)
+    what = Tried(rivalry.runner, rivalry.planted, len(story.events))
     cases = hit if rivalry.planted is None else {"two owners": hit.total()}
-    return rows_of_cases(cases, what, findings, states)
+    return rows_of_cases(cases, what, time.monotonic() - started, findings, states)
 
 
 async def _wake_zombies(ground: Ground, hit: Counter[str]) -> None:
@@ -149,8 +152,10 @@ async def _kill_by_quarters(ground: Ground, names: Sequence[str], hit: Counter[s
 
 async def _scanned(connection: asyncpg.Connection, learners: int) -> bool:
     """Wait until so many learners are scanned; tell whether the scan still goes on."""
-    looked_at, finished = 0, False
+    looked_at, finished, deadline = 0, False, time.monotonic() + _SCANNED_SECONDS
     while looked_at < learners and not finished:
+        if time.monotonic() > deadline:
+            return False
         await asyncio.sleep(_LOOK_SECONDS)
         looked_at, finished = await connection.fetchrow(_SCANNED) or (0, False)
     return not finished

@@ -8,7 +8,6 @@ the effects, and every consumer's share is worked out again (I2, I3).
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -18,13 +17,13 @@ from deploy.local.stack import Endpoints
 from tests.e2e.runs import TABLES, rows_of
 from tests.e2e.topics import Carried, placed
 from tests.prove.applied import Applied, read_log
-from tests.prove.consumers import CONSUMERS, DOWNSTREAM, ENTRIES, RESULTS, Consumer
-from tests.prove.ground import Ground
+from tests.prove.comparing import Records, ambiguous, by_identity, flipped_back, reordered
+from tests.prove.consumers import CONSUMERS, DOWNSTREAM, ENTRIES, INTAKE, RESULTS, Consumer
+from tests.prove.failures import failures
+from tests.prove.findings import Findings
+from tests.prove.ground import LOGS, Ground
 from tests.prove.replay import make_empty, outbox_of, replay
-from tests.prove.report import Row
 
-Records = Mapping[tuple[Partition, int], Record]
-_SHOWN = 10
 _OF_INTAKE = frozenset({"assessment.statement", "assessment.raw_payload"})
 _ENDINGS = """
 select topic, partition, applied + duplicate + ignored + parked + dead_lettered from chassis.fence
@@ -37,60 +36,20 @@ where position is null
 _GAPS = "select coalesce(max(position), 0) - count(*) from records.position"
 
 
-@dataclass(slots=True)
-class Findings:
-    """What is wrong with a run, each by name; nothing found is a proof."""
-
-    lost: list[str] = field(default_factory=list)
-    duplicated: list[str] = field(default_factory=list)
-    differing: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What was tried out: on which runner, with which defect, on how many events, for how long."""
-
-    runner: str
-    planted: str | None
-    events: int
-    seconds: float
-
-
-def rows_of_cases(
-    cases: Mapping[str, int], tried: Tried, findings: Findings, states: Sequence[str]
-) -> list[Row]:
-    """Return the row of each case of one run, given how often each was hit."""
-    wrong = (*findings.lost, *findings.duplicated, *findings.differing, *states)
-    return [
-        Row(
-            case=case,
-            runner=tried.runner,
-            planted=tried.planted,
-            events=tried.events,
-            hit=hit,
-            lost=len(findings.lost),
-            duplicated=len(findings.duplicated),
-            equal_to_replay=not findings.differing,
-            equal_state=not states,
-            seconds=round(tried.seconds, 1),
-            found=tuple(each[:300] for each in wrong[:_SHOWN]),
-        )
-        for case, hit in cases.items()
-    ]
-
-
 async def judge(
     ground: Ground, endpoints: Endpoints, events: Iterable[CloudEvent], *, through_http: bool
 ) -> Findings:
     """Judge a run that has come to rest; through HTTP it has no log of intake to replay."""
-    findings = Findings()
+    findings = Findings(failed=list(failures(ground.folder / LOGS)))
     logs = {service: await read_log(dsn) for service, dsn in ground.up.databases.items()}
     replayed = {service: await make_empty(endpoints.admin, service) for service in logs}
-    for consumer in DOWNSTREAM if through_http else CONSUMERS:
-        log = [each for each in logs[consumer.service] if each.consumer == consumer.name]
+    for consumer in CONSUMERS:
         records = await _records(ground, consumer)
-        _consumed(findings, consumer, log, records)
         await _counted(findings, ground.up.databases[consumer.service], consumer, records)
+        if through_http and consumer is INTAKE:
+            continue
+        log = [each for each in logs[consumer.service] if each.consumer == consumer.name]
+        _consumed(findings, consumer, log, records)
         keys = ground.up.installation.layout.keys
         published = ground.up.databases[consumer.service]
         ended = await replay(consumer, keys, log, records, published, replayed[consumer.service])
@@ -122,17 +81,7 @@ def _consumed(findings: Findings, consumer: Consumer, log: Sequence[Applied], re
     findings.duplicated += (
         f"{consumer.name}: {each} took effect {count} times" for each, count in taken.items() if count > 1
     )
-    findings.differing += _flipped_back(consumer, log, records)
-
-
-def _flipped_back(consumer: Consumer, log: Sequence[Applied], records: Records) -> Iterator[str]:
-    """Name what took effect under older rules than something of its learner before."""
-    newest: dict[bytes | None, int] = {}
-    for each in log:
-        learner = records[each.at, each.offset].key
-        if each.epoch < newest.setdefault(learner, each.epoch):
-            yield f"{consumer.name}: {each.at}@{each.offset} took effect under an older epoch"
-        newest[learner] = max(newest[learner], each.epoch)
+    findings.differing += flipped_back(consumer, log, records)
 
 
 async def _counted(findings: Findings, dsn: str, consumer: Consumer, records: Records) -> None:
@@ -162,9 +111,14 @@ async def _compare(
                 findings.differing += _between(table, run, await rows_of(admin, table))
     for consumer in DOWNSTREAM if through_http else CONSUMERS:
         published = (await placed(ground.up.bootstrap, consumer.publishes)).values()
-        run_events = _by_identity(Carried.of(each) for each in published if each.headers)
-        again = _by_identity(await outbox_of(replayed[consumer.service], consumer.publishes))
+        carried = [Carried.of(each) for each in published if each.headers]
+        would_be = await outbox_of(replayed[consumer.service], consumer.publishes)
+        run_events, again = by_identity(carried), by_identity(would_be)
         what = consumer.publishes
+        findings.duplicated += (f"{what}: {each} says two things" for each in ambiguous(carried))
+        findings.differing += (
+            f"{what}: {key!r} carries its events in another order" for key in reordered(carried, would_be)
+        )
         findings.lost += (
             f"{what}: {each} was not published" for each in sorted(again.keys() - run_events.keys())
         )
@@ -201,7 +155,3 @@ async def _all_placed(findings: Findings, dsn: str) -> None:
         await connection.close()
     findings.lost += [f"{ENTRIES}: {unplaced} entries have no position"] * bool(unplaced)
     findings.lost += [f"{ENTRIES}: {gaps} positions have no entry"] * bool(gaps)
-
-
-def _by_identity(records: Iterable[Carried]) -> dict[tuple[bytes, bytes], Carried]:
-    return {record.identity: record.canonical for record in records}

@@ -5,17 +5,22 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from http import HTTPStatus
 
+import httpx2
 import psutil
 
+from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Service
-from tests.prove.ground import Ground, slow_request, stop_request
+from tests.prove.ground import Ground
+from tests.prove.requests import slow_request, stop_request
 from tests.prove.wired import READS, STOP
 
 # A worker has its partitions after about so long.
 JOINED_SECONDS = 3.0
+_UP_AGAIN_SECONDS = 30.0
 # What was down before may first have to start again.
 _WORK_COMES_SECONDS = 90.0
 _LOOK_SECONDS = 0.1
@@ -33,13 +38,15 @@ async def second_workers(ground: Ground, reads: Mapping[str, Sequence[str]]) -> 
     A consumer that ``reads`` only some of the topics gets a share of these alone, so that the records of
     a learner come to both workers at once; one that reads none of them in particular reads all.
     """
-    processes = ground.up.installation.processes
+    processes, seconds = ground.up.installation.processes, {second_of(name) for name in reads}
     processes.start([_second(ground.services[name], topics) for name, topics in reads.items()])
+    ground.keeper.kept |= seconds
     await asyncio.sleep(JOINED_SECONDS)
     try:
         yield
     finally:
-        await asyncio.to_thread(processes.stop, {second_of(name) for name in reads})
+        ground.keeper.kept -= seconds
+        await asyncio.to_thread(processes.stop, seconds)
 
 
 def _second(service: Service, reads: Sequence[str]) -> Service:
@@ -52,7 +59,7 @@ def _second(service: Service, reads: Sequence[str]) -> Service:
 async def elsewhere(ground: Ground, name: str, service: Service) -> AsyncIterator[None]:
     """Run a process in another way within the block, and as it was after it."""
     processes = ground.up.installation.processes
-    ground.keeper.resting.add(name)
+    ground.keeper.kept.remove(name)
     await asyncio.to_thread(processes.stop, {name})
     processes.start([service])
     try:
@@ -60,7 +67,7 @@ async def elsewhere(ground: Ground, name: str, service: Service) -> AsyncIterato
     finally:
         await asyncio.to_thread(processes.stop, {name})
         processes.start([ground.services[name]])
-        ground.keeper.resting.discard(name)
+        ground.keeper.kept.add(name)
 
 
 @contextmanager
@@ -76,10 +83,26 @@ def slow_units(ground: Ground) -> Iterator[None]:
 
 async def process_of(ground: Ground, name: str) -> psutil.Process:
     """Return a process, once it has been started again after what ended it before."""
-    processes = ground.up.installation.processes
-    while (process := processes.running(name).process()) is None:  # noqa: ASYNC110 -- the keeper starts it
+    processes, deadline = ground.up.installation.processes, time.monotonic() + _UP_AGAIN_SECONDS
+    while (process := processes.running(name).process()) is None:
+        if time.monotonic() > deadline:
+            message = f"{name} was not started again in {_UP_AGAIN_SECONDS:.0f} s"
+            raise AssertionError(message)
         await asyncio.sleep(_LOOK_SECONDS)
     return process
+
+
+async def ready(service: Service) -> None:
+    """Wait until a process says that it is ready, a consumer that it has its partitions."""
+    deadline = time.monotonic() + _UP_AGAIN_SECONDS
+    async with httpx2.AsyncClient(base_url=f"http://{LOOPBACK}:{service.health_port}") as client:
+        while time.monotonic() < deadline:
+            with suppress(httpx2.HTTPError):
+                if (await client.get("/readyz")).status_code == HTTPStatus.OK:
+                    return
+            await asyncio.sleep(_LOOK_SECONDS)
+    message = f"{service.name} was not ready in {_UP_AGAIN_SECONDS:.0f} s"
+    raise AssertionError(message)
 
 
 async def stopped_with_work(ground: Ground, name: str) -> psutil.Process:

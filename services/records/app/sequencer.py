@@ -13,7 +13,7 @@ import structlog
 from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.relay.lease import Lease
-from chassis.sqlstate import OUTSIDE
+from chassis.sqlstate import OUTSIDE, REDO
 from chassis.waiting import within
 
 INTERVAL_SECONDS = 0.1
@@ -67,6 +67,8 @@ class Sequencer:
         except Conflict:
             log.warning("sequencer lease lost")
             self._lease = None
+        except REDO:
+            return True
         except OUTSIDE:
             self._lease = None
             self._health.unmet("sequencer", "the database is not reachable")

@@ -3,9 +3,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+import stamina
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -18,7 +21,10 @@ from tests.prove import cluster
 from tests.prove.cluster import NODES, Cluster, behind
 
 TOPIC = RESULTS.name
-WITHIN = 45
+# A broker that is lost is missed after some ten seconds.
+WITHIN = 25
+STOPPED_WITHIN = 5
+ATTEMPTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +35,28 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield brokers
 
 
+async def insist(step: Callable[[], Awaitable[None]]) -> None:
+    """Try a step again with other clients: those that met the loss may wait for longer than it lasts."""
+    async for attempt in stamina.retry_context(
+        on=(TimeoutError, KafkaError), attempts=ATTEMPTS, timeout=None
+    ):
+        with attempt:
+            await step()
+
+
 async def produce(bootstrap: str, *values: bytes, within: float = WITHIN) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
-    await producer.start()
     try:
         async with asyncio.timeout(within):
+            await producer.start()
             for partition, value in enumerate(values):
                 await producer.send_and_wait(TOPIC, value, partition=partition)
     finally:
-        # What could not be sent would be waited for.
-        await asyncio.wait([asyncio.ensure_future(producer.stop())], timeout=within)
+        await ended(producer.stop())
 
 
-async def consume(bootstrap: str, count: int) -> list[bytes]:
-    """Take so many records as a group that goes on where it was, and commit them."""
+async def consume(bootstrap: str, wanted: set[bytes]) -> None:
+    """Take records as a group that goes on where it was until all are there, and commit them."""
     consumer = AIOKafkaConsumer(
         TOPIC,
         bootstrap_servers=bootstrap,
@@ -50,14 +64,20 @@ async def consume(bootstrap: str, count: int) -> list[bytes]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
+    seen: set[bytes | None] = set()
     try:
         async with asyncio.timeout(WITHIN):
-            values = [(await consumer.getone()).value for _ in range(count)]
+            await consumer.start()
+            while not wanted <= seen:
+                seen.add((await consumer.getone()).value)
             await consumer.commit()
     finally:
-        await consumer.stop()
-    return sorted(value for value in values if value is not None)
+        await ended(consumer.stop())
+
+
+async def ended(stopping: Coroutine[Any, Any, None]) -> None:
+    """Wait for a client to stop, but not for what it could not send."""
+    await asyncio.wait([asyncio.ensure_future(stopping)], timeout=STOPPED_WITHIN)
 
 
 async def setting(bootstrap: str, topic: str, name: str) -> str:
@@ -81,21 +101,23 @@ async def leaders_and_replicas(bootstrap: str, topic: str) -> list[tuple[int, fr
         await admin.close()
 
 
+@pytest.mark.timeout(400)
 async def test_one_of_three_may_be_missing_and_no_more(brokers: Cluster) -> None:
     bootstrap = await asyncio.to_thread(brokers.start)
     await apply(bootstrap, [])
     places = await leaders_and_replicas(bootstrap, TOPIC)
     assert all(replicas == frozenset(NODES) for _, replicas in places)
-    await produce(bootstrap, *(b"before-%d" % number for number in range(6)))
-    assert len(await consume(bootstrap, 6)) == 6
+    before = [b"before-%d" % number for number in range(6)]
+    await insist(partial(produce, bootstrap, *before))
+    await insist(partial(consume, bootstrap, set(before)))
     for topic in (TOPIC, "__consumer_offsets"):
         assert await setting(bootstrap, topic, "min.insync.replicas") == "2"
 
     leader = places[0][0]
     brokers.kill(leader)
     after = [b"after-%d" % number for number in range(6)]
-    await produce(bootstrap, *after)
-    assert await consume(bootstrap, 6) == after
+    await insist(partial(produce, bootstrap, *after))
+    await insist(partial(consume, bootstrap, set(after)))
     assert await behind(bootstrap) == {leader}
 
     other = next(node for node in NODES if node != leader)
@@ -105,11 +127,11 @@ async def test_one_of_three_may_be_missing_and_no_more(brokers: Cluster) -> None
 
     await asyncio.to_thread(brokers.start)
     await in_sync(bootstrap)
-    await produce(bootstrap, *[b"together"] * 6)
+    await insist(partial(produce, bootstrap, *[b"together"] * 6))
 
 
 async def in_sync(bootstrap: str) -> None:
-    deadline = time.monotonic() + WITHIN
+    deadline = time.monotonic() + 2 * WITHIN
     while nodes := await behind(bootstrap):
         assert time.monotonic() < deadline, f"still behind: {nodes}"
         await asyncio.sleep(0.2)

@@ -4,7 +4,7 @@
 from collections import defaultdict
 from itertools import chain
 
-from tests.prove.ground import parts
+from tests.prove.feeding import parts
 from tests.prove.nemesis import held_back
 from tests.prove.story import story
 

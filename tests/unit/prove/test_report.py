@@ -29,6 +29,7 @@ ROW = Row(
     duplicated=0,
     equal_to_replay=True,
     equal_state=True,
+    failed=0,
     seconds=1.0,
 )
 HELD = AttainedRow("demonstrated", None, date(2014, 1, 1), 1, "first")
@@ -63,6 +64,11 @@ def test_a_case_is_proven_by_nothing_wrong_and_a_defect_by_something(wrong: dict
     assert not replace(ROW, **wrong).proven
     assert not replace(ROW, planted="defect").proven
     assert replace(ROW, planted="defect", **wrong).proven
+
+
+def test_a_task_that_ended_by_an_error_is_no_proof_and_catches_no_defect() -> None:
+    assert not replace(ROW, failed=1).proven
+    assert not replace(ROW, failed=1, planted="defect").proven
 
 
 def test_a_point_that_was_not_hit_proves_nothing() -> None:

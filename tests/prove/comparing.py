@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the events of a run differ from those of its replay, or from themselves."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from chassis.streams.message import Partition, Record
+from tests.e2e.topics import Carried
+from tests.prove.applied import Applied
+from tests.prove.consumers import Consumer
+
+Records: TypeAlias = Mapping[tuple[Partition, int], Record]
+
+
+def flipped_back(consumer: Consumer, log: Sequence[Applied], records: Records) -> Iterator[str]:
+    """Name what took effect under older rules than something of its learner before."""
+    newest: dict[bytes | None, int] = {}
+    for each in log:
+        learner = records[each.at, each.offset].key
+        if each.epoch < newest.setdefault(learner, each.epoch):
+            yield f"{consumer.name}: {each.at}@{each.offset} took effect under an older epoch"
+        newest[learner] = max(newest[learner], each.epoch)
+
+
+def ambiguous(records: Iterable[Carried]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the identity of each repeat that says something else than the first."""
+    first: dict[tuple[bytes, bytes], Carried] = {}
+    for record in records:
+        if first.setdefault(record.identity, record.canonical) != record.canonical:
+            yield record.identity
+
+
+def reordered(run: Iterable[Carried], again: Iterable[Carried]) -> Iterator[bytes | None]:
+    """Yield the keys under which the same events come first in another order."""
+    one, other = _order(run), _order(again)
+    for key in one.keys() & other.keys():
+        first, second = list(one[key]), list(other[key])
+        if first != second and set(first) == set(second):
+            yield key
+
+
+def _order(records: Iterable[Carried]) -> dict[bytes | None, dict[tuple[bytes, bytes], None]]:
+    found: dict[bytes | None, dict[tuple[bytes, bytes], None]] = {}
+    for record in records:
+        found.setdefault(record.key, {})[record.identity] = None
+    return found
+
+
+def by_identity(records: Iterable[Carried]) -> dict[tuple[bytes, bytes], Carried]:
+    """Return what each event says, by its source and id."""
+    return {record.identity: record.canonical for record in records}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The judge's own checks, each shown to fail."""
+
+import json
+from pathlib import Path
+
+from chassis.streams.message import Partition, Record
+from tests.e2e.topics import Carried
+from tests.prove.applied import Applied
+from tests.prove.comparing import ambiguous, flipped_back, reordered
+from tests.prove.consumers import DOWNSTREAM
+from tests.prove.failures import failures
+from tests.prove.findings import Tried, raised
+
+AT = Partition("competency.events.v1", 0)
+
+
+def event(name: str, *, key: bytes = b"k", said: bytes = b"{}") -> Carried:
+    """Return a record that carries one event."""
+    return Carried(key, (("ce_source", b"s"), ("ce_id", name.encode())), said)
+
+
+def test_a_repeat_that_says_something_else_is_named() -> None:
+    first, again, other = event("1"), event("1"), event("1", said=b"[]")
+    assert list(ambiguous([first, again])) == []
+    assert list(ambiguous([first, other])) == [(b"s", b"1")]
+
+
+def test_another_order_under_one_key_is_named_and_a_repeat_is_none() -> None:
+    one, two, elsewhere = event("1"), event("2"), event("3", key=b"other")
+    assert list(reordered([one, two, one, elsewhere], [elsewhere, one, two])) == []
+    assert list(reordered([two, one, elsewhere], [one, two, elsewhere])) == [b"k"]
+
+
+def test_what_takes_effect_under_an_older_epoch_is_named() -> None:
+    records = {(AT, offset): Record(AT, offset, b"k", b"{}", (), 0) for offset in range(2)}
+    log = [Applied("recognition", AT, offset, epoch, "applied") for offset, epoch in enumerate((2, 1))]
+    assert list(flipped_back(DOWNSTREAM[1], log[::-1], records)) == []
+    assert len(list(flipped_back(DOWNSTREAM[1], log, records))) == 1
+
+
+def test_a_task_that_ends_by_an_error_is_named_unless_it_begins_anew(tmp_path: Path) -> None:
+    said = [
+        {"event": "task failed", "task": "consumer", "error": [{"type": kind, "at": ["a:1 run", "b:2 f"]}]}
+        for kind in ("Conflict", "AssertionError")
+    ]
+    lines = [json.dumps(each) for each in said]
+    (tmp_path / "records-consume.log").write_text("\n".join(["no JSON", *lines]), encoding="utf-8")
+    assert list(failures(tmp_path)) == [
+        "records-consume: the task consumer ended by AssertionError at b:2 f",
+    ]
+
+
+def test_a_case_that_raises_is_not_proven() -> None:
+    row = raised("case", Tried("faust", None, 1000), 1.0, ValueError("what it was"))
+    assert not row.proven
+    assert row.found[0].endswith("ValueError: what it was\n")
