@@ -2,15 +2,19 @@
 """The faults of the nemesis, each inflicted on an installation that is at work, and healed again."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeAlias
 
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cairn.topics.catalogue import DEFAULT_PARTITIONS
+from deploy.local.ports import is_free
 from tests.e2e.topics import Carried, write
+from tests.prove.cluster import STEADY_PORTS
 from tests.prove.consumers import DOWNSTREAM
 from tests.prove.course import publish
 from tests.prove.network import Apart
@@ -90,7 +94,8 @@ async def database_restart(world: World) -> None:
 async def network_partition(world: World) -> None:
     """Cut a consumer off from brokers and database, while another takes its partitions over."""
     name = _consumer(world)
-    service = world.ground.services[name]
+    # The process that runs outside until then still holds its own port.
+    service = replace(world.ground.services[name], health_port=_free_port())
     brokers = [int(each.rpartition(":")[2]) for each in world.ground.up.bootstrap.split(",")]
     database, inward = service.environment["DATABASE_URL"], [service.health_port]
     with Apart(name, outward=brokers, inward=inward, database=database) as apart:
@@ -159,6 +164,10 @@ FAULTS: Mapping[str, Fault] = {
         publication,
     )
 }
+
+
+def _free_port() -> int:
+    return next(port for port in random.sample(STEADY_PORTS, len(STEADY_PORTS)) if is_free(port))
 
 
 def _any(world: World) -> str:
