@@ -8,7 +8,6 @@ from tests.prove.crash_points import RUNNERS, Trial
 from tests.prove.nemesis import Suffering
 from tests.prove.rivals import Rivalry
 
-RIVALS, NEMESIS = "two owners", "nemesis"
 # Each fault comes twice, and a zombie sleeps for a minute.
 _ROUNDS = 2
 _FROZEN_SECONDS = 60.0
@@ -32,7 +31,7 @@ def trials(only: str, *, short: bool) -> Iterator[Trial]:
 def rivalries(only: str, *, short: bool) -> Iterator[Rivalry]:
     """Yield the meetings of two owners on each runner, in the short form on the first, and their defects."""
     for rivalry in rivals.rivalries():
-        named = f"{RIVALS} {'planted ' if rivalry.planted else ''}{rivalry.planted or rivalry.runner}"
+        named = f"{rivals.NAME} {'planted ' if rivalry.planted else ''}{rivalry.planted or rivalry.runner}"
         left_out = short and rivalry == Rivalry(RUNNERS[-1])
         if only in named and not left_out:
             yield rivalry
@@ -44,10 +43,10 @@ def sufferings(only: str, events: int, *, short: bool) -> Iterator[Suffering]:
         return
     rounds, frozen = (_ROUNDS, _FROZEN_SECONDS) if events > _FEW_EVENTS else (1, _NAP_SECONDS)
     for runner in RUNNERS:
-        if only in f"{NEMESIS} {runner}":
+        if only in f"{nemesis.NAME} {runner}":
             yield Suffering(runner=runner, events=events, rounds=rounds, frozen_seconds=frozen)
     for defect in nemesis.PLANTED:
-        if only in f"{NEMESIS} planted {defect}":
+        if only in f"{nemesis.NAME} planted {defect}":
             few = min(events, _FEW_EVENTS)
             yield Suffering(
                 runner=RUNNERS[0], events=few, rounds=1, frozen_seconds=_NAP_SECONDS, planted=defect

@@ -40,6 +40,7 @@ from tests.prove.story import EVENTS_PER_LEARNER, Story, publications
 from tests.prove.verdict import judge
 from tests.prove.world import World
 
+NAME = "nemesis"
 BATCH_SIZE = 500
 _LATE_ONE_IN = 50
 # For as long as most faults take, so that they meet work.
@@ -96,9 +97,9 @@ async def suffer(
         findings.failed += moving
         findings.lost += await undisclosed(ground, answers)
     states = list(differing_states(clean, state))
-    cases = {f"nemesis: {name}": hit[name] for name in FAULTS}
+    cases = {f"{NAME}: {name}": hit[name] for name in FAULTS}
     what, seconds = Tried(trial.runner, trial.planted, len(story.events)), time.monotonic() - started
-    cases = cases if trial.planted is None else {"nemesis": hit.total()}
+    cases = cases if trial.planted is None else {NAME: hit.total()}
     return rows_of_cases(cases, what, seconds, findings, states)
 
 

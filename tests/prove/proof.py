@@ -12,7 +12,6 @@ from deploy.local.progress import Steps
 from deploy.local.stack import BUILD, Endpoints
 from tests.e2e.state import State
 from tests.prove import crash_points, nemesis, rivals
-from tests.prove.cases import NEMESIS, RIVALS
 from tests.prove.crash_points import Trial
 from tests.prove.findings import Tried, raised
 from tests.prove.nemesis import Suffering
@@ -45,13 +44,13 @@ class Proof:
     async def rivalry(self, rivalry: Rivalry, events: int) -> None:
         """Bring two owners together."""
         what = Tried(rivalry.runner, rivalry.planted, events)
-        await self._try_out(RIVALS, what, partial(rivals.contend, rivalry=rivalry))
+        await self._try_out(rivals.NAME, what, partial(rivals.contend, rivalry=rivalry))
 
     async def nemesis(self, trial: Suffering) -> None:
         """Inflict every fault."""
         what = Tried(trial.runner, trial.planted, trial.events)
         suffer = partial(nemesis.suffer, jars=BUILD / "jars", trial=trial, seed=self.seed)
-        await self._try_out(NEMESIS, what, suffer)
+        await self._try_out(nemesis.NAME, what, suffer)
 
     async def _try_out(self, name: str, what: Tried, case: Case) -> None:
         """Run a case; what it raises is a row that is not proven, and the next case has its turn."""

@@ -24,7 +24,7 @@ from tests.prove.consumers import DOWNSTREAM
 from tests.prove.course import publish, rest, some_entries
 from tests.prove.crash_points import RUNNERS
 from tests.prove.defects import IN_DATABASES
-from tests.prove.feeding import flowing, parts
+from tests.prove.feeding import flowing
 from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import SESSION_SECONDS, Case, Ground, standing
 from tests.prove.points import CONSUMERS, INTAKE, SCHEDULES
@@ -34,6 +34,7 @@ from tests.prove.story import Story, publications
 from tests.prove.verdict import judge
 from tests.prove.workers import process_of, second_of, second_workers, slow_units, stopped_with_work
 
+NAME = "two owners"
 # From the last to the first through which work comes: who has stopped passes none on.
 ZOMBIES = (
     "records-relay",
@@ -89,13 +90,13 @@ async def contend(
     )
     hit: Counter[str] = Counter()
     async with standing(endpoints, folder, case) as ground:
-        first, second, third = parts(story.events, 3)
+        third = len(story.events) // 3
         await publish(ground, story.at_first)
-        async with flowing(ground, first, _FLOW_SECONDS):
+        async with flowing(ground, story.events[:third], _FLOW_SECONDS):
             await _wake_zombies(ground, hit)
         await some_entries(ground)
         async with second_workers(ground, re_evaluating(rivalry.runner)):
-            async with flowing(ground, [*second, *third], _LIVE_SECONDS):
+            async with flowing(ground, story.events[third:], _LIVE_SECONDS):
                 with slow_units(ground):
                     await publish(ground, publications(1)[0])
                     await _kill_half_way(ground, hit)
@@ -105,7 +106,7 @@ async def contend(
         findings.failed += moving
     states = list(differing_states(clean, state))
     what = Tried(rivalry.runner, rivalry.planted, len(story.events))
-    cases = hit if rivalry.planted is None else {"two owners": hit.total()}
+    cases = hit if rivalry.planted is None else {NAME: hit.total()}
     return rows_of_cases(cases, what, time.monotonic() - started, findings, states)
 
 
@@ -116,7 +117,7 @@ async def _wake_zombies(ground: Ground, hit: Counter[str]) -> None:
         await asyncio.sleep(_TAKEN_OVER_SECONDS)
         for name, process in stopped.items():
             process.resume()
-            hit[f"two owners: a zombie wakes ({name})"] += 1
+            hit[f"{NAME}: a zombie wakes ({name})"] += 1
         await asyncio.sleep(_AWAKE_SECONDS)
 
 
@@ -145,7 +146,7 @@ async def _kill_by_quarters(ground: Ground, names: Sequence[str], hit: Counter[s
         for quarters, name in enumerate(names, start=1):
             half_way = await _scanned(connection, learners * quarters // 4)
             (await process_of(ground, name)).kill()
-            hit[f"two owners: killed half-way through a publication ({name})"] += half_way
+            hit[f"{NAME}: killed half-way through a publication ({name})"] += half_way
     finally:
         await connection.close()
 
