@@ -67,21 +67,22 @@ class Processes:
         for service in services:
             self._started.append(self._start(service))
 
-    async def ready(self) -> None:
-        """Wait until every process says that it is ready; fail as soon as one has ended."""
+    async def ready(self, names: Collection[str] | None = None) -> None:
+        """Wait until all processes, or those named, say that they are ready; fail once one has ended."""
+        asked = self._asked(names)
         deadline = time.monotonic() + READY_SECONDS
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
-            for started in self._started:
+            for started in asked:
                 while (reason := await _unready(session, started.service.health_port)) is not None:
-                    self.check()
+                    self.check(names)
                     if time.monotonic() > deadline:
                         what = f"{started.service.name} ({reason} after {READY_SECONDS:.0f} s)"
                         raise ServerFailedError(what, tail(started.log))
                     await asyncio.sleep(LOOK_SECONDS)
 
-    def check(self) -> None:
-        """Raise ServerFailedError for the first process that has ended."""
-        for started in self._started:
+    def check(self, names: Collection[str] | None = None) -> None:
+        """Raise ServerFailedError for the first process, or the first of those named, that has ended."""
+        for started in self._asked(names):
             started.check()
 
     async def watch(self) -> None:
@@ -92,7 +93,7 @@ class Processes:
 
     def stop(self, names: Collection[str] | None = None) -> list[str]:
         """Stop all processes, or those named, at once; return the names of those that had to be killed."""
-        asked = [each for each in self._started if names is None or each.service.name in names]
+        asked = self._asked(names)
         killed = stop_all([each.running for each in asked], STOP_SECONDS)
         self._started = [each for each in self._started if each not in asked]
         return [each.service.name for each in asked if each.running in killed]
@@ -107,6 +108,9 @@ class Processes:
         self._started.remove(started)
         started.running.kill()
         return started.service
+
+    def _asked(self, names: Collection[str] | None) -> list[Started]:
+        return [each for each in self._started if names is None or each.service.name in names]
 
     def _named(self, name: str) -> Started:
         return {each.service.name: each for each in self._started}[name]

@@ -24,7 +24,6 @@ from tests.prove.workers import (
     JOINED_SECONDS,
     elsewhere,
     process_of,
-    ready,
     second_workers,
     slow_units,
     stopped_with_work,
@@ -103,7 +102,7 @@ async def network_partition(world: World) -> None:
             elsewhere(world.ground, name, apart.moved(service)),
             second_workers(world.ground, {name: ()}),
         ):
-            await ready(service)
+            await world.ground.up.installation.processes.ready({name})
             apart.cut()
             await asyncio.sleep(_CUT_SECONDS)
             apart.heal()

@@ -5,14 +5,11 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from http import HTTPStatus
 
-import httpx2
 import psutil
 
-from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Service
 from tests.prove.ground import Ground
 from tests.prove.requests import slow_request, stop_request
@@ -90,19 +87,6 @@ async def process_of(ground: Ground, name: str) -> psutil.Process:
             raise AssertionError(message)
         await asyncio.sleep(_LOOK_SECONDS)
     return process
-
-
-async def ready(service: Service) -> None:
-    """Wait until a process says that it is ready, a consumer that it has its partitions."""
-    deadline = time.monotonic() + _UP_AGAIN_SECONDS
-    async with httpx2.AsyncClient(base_url=f"http://{LOOPBACK}:{service.health_port}") as client:
-        while time.monotonic() < deadline:
-            with suppress(httpx2.HTTPError):
-                if (await client.get("/readyz")).status_code == HTTPStatus.OK:
-                    return
-            await asyncio.sleep(_LOOK_SECONDS)
-    message = f"{service.name} was not ready in {_UP_AGAIN_SECONDS:.0f} s"
-    raise AssertionError(message)
 
 
 async def stopped_with_work(ground: Ground, name: str) -> psutil.Process:
