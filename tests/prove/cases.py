@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from tests.prove import crash_points, nemesis, rivals
 from tests.prove.crash_points import RUNNERS, Trial
-from tests.prove.nemesis import Suffering
 from tests.prove.rivals import Rivalry
+from tests.prove.world import Suffering
 
 # Each fault comes twice, and a zombie sleeps for a minute.
 _ROUNDS = 2

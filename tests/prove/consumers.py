@@ -71,7 +71,7 @@ def _bytes(keys: Keys, name: str) -> bytes:
 
 RESULTS, COMPETENCY = "assessment.results.v1", "competency.events.v1"
 DECISIONS, ENTRIES = "recognition.decisions.v1", "records.entries.v1"
-INTAKE = Consumer("intake", "assessment", (INGEST,), RESULTS, _intake)
+UPSTREAM = Consumer("intake", "assessment", (INGEST,), RESULTS, _intake)
 DOWNSTREAM = (
     Consumer("results", "assessment", (RESULTS, "assessment.reevaluations.v1"), COMPETENCY, _results),
     Consumer(
@@ -79,4 +79,4 @@ DOWNSTREAM = (
     ),
     Consumer("records", "records", (DECISIONS,), ENTRIES, _records),
 )
-CONSUMERS = (INTAKE, *DOWNSTREAM)
+CONSUMERS = (UPSTREAM, *DOWNSTREAM)

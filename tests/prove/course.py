@@ -2,58 +2,32 @@
 """One run of a story: published at rest, or between its halves while records are asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from zlib import crc32
 
 import asyncpg
-import httpx2
 import stamina
 
 from cairn.client.errors import CallError
 from cairn.client.policies import open_policies
-from cairn.client.records import open_records
-from cairn.client.results_http import HttpResultsPublisher
 from cairn.client.rules import open_rules
-from cairn.cloudevents import CloudEvent
-from deploy.local.cohort.submission import SOURCE, TENANT
+from deploy.local.cohort.submission import TENANT
 from tests.e2e.installation import INGEST
 from tests.e2e.quiet import StillMovingError, until, wait_until_quiet
 from tests.e2e.state import State, read_state
-from tests.prove.feeding import feed, student_of
+from tests.prove.asking import Answers, asked
+from tests.prove.feeding import feed
 from tests.prove.ground import Ground
+from tests.prove.posting import post
 from tests.prove.story import Publication, Story, publications
 
-_CLIENTS = 4
-_AT_ONCE = 20
 _SOME_ENTRIES = 20
 # A planted defect may lose all of the first half.
 _COME_THROUGH_SECONDS = 30.0
-_ASK_EVERY_SECONDS = 0.05
 _REST_SECONDS = 120.0
 # For a story of any length.
 PATIENCE_SECONDS = 3600.0
-
-
-@dataclass(slots=True)
-class Answers:
-    """The disclosures that answers named."""
-
-    disclosures: set[str] = field(default_factory=set)
-
-    async def ask(self, ground: Ground) -> None:
-        """Ask for one record after the other until cancelled; an answer that does not come is asked again."""
-        address = ground.up.installation.layout.address("records-grpc")
-        async with open_records(address, TENANT) as records:
-            while True:
-                with suppress(CallError):
-                    async for entry in records.entries(page_size=20):
-                        answer = await records.record(entry.name.split("/")[3])
-                        self.disclosures.add(answer.disclosure_id)
-                        await asyncio.sleep(_ASK_EVERY_SECONDS)
-                await asyncio.sleep(_ASK_EVERY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +59,7 @@ async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
         await some_entries(ground)
         await publish(ground, publications(1)[0])
         if through_http:
-            await _post(ground, story.events[half:])
+            await post(ground, story.events[half:])
         else:
             await feed(ground, story.events[half:])
         moving = await rest(ground)
@@ -127,51 +101,3 @@ async def publish(ground: Ground, publication: Publication) -> None:
             if publication.rules:
                 async with open_rules(layout.address("recognition-grpc"), TENANT) as rules:
                     await rules.publish(publication.rules)
-
-
-async def undisclosed(ground: Ground, answers: Answers) -> list[str]:
-    """Name the answers that came without a disclosure (I8)."""
-    connection = await asyncpg.connect(ground.up.databases["records"])
-    try:
-        rows = await connection.fetch("select disclosure_id::text from records.disclosure")
-    finally:
-        await connection.close()
-    kept = {row[0] for row in rows}
-    return [f"disclosure {each} of an answer is not kept" for each in sorted(answers.disclosures - kept)]
-
-
-async def _post(ground: Ground, events: Sequence[CloudEvent]) -> None:
-    """Post as a few clients, each learner's events through one of them, until every one is answered."""
-    groups: list[list[CloudEvent]] = [[] for _ in range(_CLIENTS)]
-    for event in events:
-        groups[crc32(student_of(event).encode()) % _CLIENTS].append(event)
-    async with asyncio.TaskGroup() as posting:
-        for group in groups:
-            posting.create_task(_post_group(ground, group))
-
-
-async def _post_group(ground: Ground, events: Sequence[CloudEvent]) -> None:
-    url = f"http://{ground.up.installation.layout.address('assessment-http')}"
-    async with httpx2.AsyncClient(base_url=url, timeout=30.0) as client:
-        publisher = HttpResultsPublisher(client, SOURCE)
-        for start in range(0, len(events), _AT_ONCE):
-            await _insist(publisher, events[start : start + _AT_ONCE])
-
-
-async def _insist(publisher: HttpResultsPublisher, events: Sequence[CloudEvent]) -> None:
-    async for attempt in stamina.retry_context(on=CallError, attempts=None, timeout=60, wait_max=1.0):
-        with attempt:
-            await publisher.publish(events)
-
-
-@asynccontextmanager
-async def asked(ground: Ground) -> AsyncIterator[Answers]:
-    """Ask for records while the block runs."""
-    answers = Answers()
-    asking = asyncio.create_task(answers.ask(ground))
-    try:
-        yield answers
-    finally:
-        asking.cancel()
-        with suppress(asyncio.CancelledError):
-            await asking

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from deploy.local.stack import Endpoints
 from tests.e2e.state import State
+from tests.prove.asking import undisclosed
 from tests.prove.course import run as run_story
-from tests.prove.course import run_at_rest, undisclosed
+from tests.prove.course import run_at_rest
 from tests.prove.defects import DEFECTS
 from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import Case, standing
 from tests.prove.passages import Plan, hits
-from tests.prove.points import CONSUMERS, HTTP_DOOR, POINTS, RELAYS, Point
+from tests.prove.points import POINTS, Point
+from tests.prove.processes import CONSUMING, HTTP_DOOR, RELAYING
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import Story
@@ -38,6 +40,11 @@ class Trial:
     planted: str | None = None
 
     @property
+    def due(self) -> int:
+        """How often a process must end at each of the points."""
+        return min(len(lives) for plan in self.case.deaths.values() for lives in plan.values())
+
+    @property
     def through_http(self) -> bool:
         """Whether a death at the HTTP door needs events there."""
         return any(process in HTTP_DOOR for _, process in self.points)
@@ -46,7 +53,7 @@ class Trial:
 def single_trials() -> Iterator[Trial]:
     """Yield a trial for each point of each process, a consumer's on both runners."""
     for point, process in _places():
-        for runner in RUNNERS if process in CONSUMERS else RUNNERS[:1]:
+        for runner in RUNNERS if process in CONSUMING else RUNNERS[:1]:
             case = Case(runner=runner, deaths={process: {point.name: point.lives}})
             yield Trial(case=case, points=((point.name, process),))
 
@@ -65,9 +72,9 @@ def planted_trials() -> Iterator[Trial]:
     """Yield the trials whose defects must be found."""
     entered, handed_over = "consumer: after the inbox", "relay: handed over"
     repeated = "relay: sent, not deleted"
-    yield _planted("acknowledge_before_commit", CONSUMERS[0], {CONSUMERS[0]: {entered: (3, 7)}})
-    yield _planted("mark_before_publish", RELAYS[0], {RELAYS[0]: {handed_over: (3, 7)}})
-    yield _planted("no_inbox", CONSUMERS[1], {RELAYS[0]: {repeated: (3, 7)}})
+    yield _planted("acknowledge_before_commit", CONSUMING[0], {CONSUMING[0]: {entered: (3, 7)}})
+    yield _planted("mark_before_publish", RELAYING[0], {RELAYING[0]: {handed_over: (3, 7)}})
+    yield _planted("no_inbox", CONSUMING[1], {RELAYING[0]: {repeated: (3, 7)}})
 
 
 def _planted(defect: str, process: str, deaths: Mapping[str, Plan]) -> Trial:
@@ -105,7 +112,7 @@ async def try_out(endpoints: Endpoints, folder: Path, story: Story, clean: State
         hit = hits(ground.marks)
     states = list(differing_states(clean, ran.state))
     cases = {f"{point} ({process})": hit[f"{process}|{point}"] for point, process in trial.points}
-    what = Tried(trial.case.runner, trial.planted, len(story.events))
+    what = Tried(trial.case.runner, trial.planted, len(story.events), trial.due)
     return rows_of_cases(cases, what, time.monotonic() - started, findings, states)
 
 

@@ -23,11 +23,12 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was tried out: on which runner, with which defect, on how many events."""
+    """What was tried out: on which runner, with which defect, on how many events, how often at least."""
 
     runner: str
     planted: str | None
     events: int
+    due: int = 1
 
 
 def rows_of_cases(
@@ -42,6 +43,7 @@ def rows_of_cases(
             planted=tried.planted,
             events=tried.events,
             hit=hit,
+            due=tried.due,
             lost=len(findings.lost),
             duplicated=len(findings.duplicated),
             equal_to_replay=not findings.differing,

@@ -21,7 +21,7 @@ from tests.prove.applied import make_log
 from tests.prove.defects import IN_DATABASES
 from tests.prove.keeper import Keeper
 from tests.prove.passages import Plan
-from tests.prove.points import INTAKE
+from tests.prove.processes import INTAKE
 from tests.prove.requests import begin_requests, slow_request, stop_request
 from tests.prove.wired import MARKS, PLAN, PLANTED, SLOW, STOP
 

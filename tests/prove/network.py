@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Network
 from types import TracebackType
 from typing import Self
@@ -28,34 +28,12 @@ from deploy.local.processes import Service
 from deploy.local.socketdir import SOCKET
 from deploy.local.stack import ROOT
 from tests.prove.forward import LISTENS
+from tests.prove.line import NOWHERE, LineEnd, run
 
 # Kept for tests of networks (RFC 2544), so that it is nobody's real one.
 LINES = IPv4Network("198.18.0.0/15")
 # Nothing else listens inside, so that the usual one is free.
 DATABASE_PORT = 5432
-# Nobody's address: what is sent to it is dropped by whoever receives it.
-NOWHERE = "02:00:00:00:00:00"
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """One end of the line; ``enter`` is what a command there begins with."""
-
-    device: str
-    address: str
-    enter: tuple[str, ...] = ()
-
-    def run(self, *command: str) -> str:
-        return _run(*self.enter, *command)
-
-    def reach(self, other: "_End", hardware: str) -> None:
-        """Send what is for the other end to a hardware address."""
-        to = (other.address, "lladdr", hardware, "nud", "permanent", "dev", self.device)
-        self.run("ip", "neigh", "replace", *to)
-
-    @property
-    def hardware(self) -> str:
-        return self.run("cat", f"/sys/class/net/{self.device}/address").strip()
 
 
 class Apart:
@@ -73,8 +51,8 @@ class Apart:
         digest = hashlib.sha256(name.encode()).digest()
         self._namespace = f"cairn-{digest.hex()[:8]}"
         line = int.from_bytes(digest[:2], "big") % 2**15 * 4
-        self._here = _End(f"co{digest.hex()[:8]}", str(LINES[line + 1]))
-        self._there = _End(f"ci{digest.hex()[:8]}", str(LINES[line + 2]), self.command_prefix())
+        self._here = LineEnd(f"co{digest.hex()[:8]}", str(LINES[line + 1]))
+        self._there = LineEnd(f"ci{digest.hex()[:8]}", str(LINES[line + 2]), self.command_prefix())
         self._outward = [(port, f"{LOOPBACK}:{port}") for port in outward]
         if database is not None:
             self._outward.append((DATABASE_PORT, _place(database)))
@@ -126,9 +104,9 @@ class Apart:
         self._close()
 
     def _lay(self) -> None:
-        _run("ip", "netns", "add", self._namespace)
+        run("ip", "netns", "add", self._namespace)
         peer = ("peer", "name", self._there.device, "netns", self._namespace)
-        _run("ip", "link", "add", self._here.device, "type", "veth", *peer)
+        run("ip", "link", "add", self._here.device, "type", "veth", *peer)
         self._there.run("ip", "link", "set", "lo", "up")
         for end in (self._here, self._there):
             end.run("ip", "address", "add", f"{end.address}/30", "dev", end.device)
@@ -194,7 +172,3 @@ def _forwarder(prefix: Sequence[str], routes: Sequence[str]) -> "subprocess.Pope
 def _end(forwarder: "subprocess.Popen[str]") -> None:
     with forwarder:
         forwarder.kill()
-
-
-def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -12,14 +12,15 @@ from typing import Any
 
 from tests.prove.passages import Passages
 from tests.prove.places import place
-
-INTAKE = "assessment-consume-intake"
-CONSUMERS = ("assessment-consume-results", "recognition-consume", "records-consume")
-RELAYS = ("assessment-relay", "recognition-relay", "records-relay")
-SCHEDULES = ("assessment-schedule", "recognition-schedule")
-SEQUENCER = ("records-schedule",)
-HTTP_DOOR = ("assessment-serve",)
-RECORD = ("records-serve",)
+from tests.prove.processes import (
+    CONSUMING,
+    HTTP_DOOR,
+    INTAKE,
+    RECORD_DOOR,
+    RELAYING,
+    SCHEDULING,
+    SEQUENCING,
+)
 
 
 def always(_: object) -> bool:
@@ -93,14 +94,14 @@ class Point:
     """The passage at which a process ends that ends at other points as well."""
 
 
-_ALL = (INTAKE, *CONSUMERS)
+_ALL = (INTAKE, *CONSUMING)
 _POSITIONS = "services.records.adapters.postgres_positions"
 _DISCLOSE = "services.records.adapters.postgres_disclosures:PostgresDisclosures.keep"
 _DOOR = "services.assessment.adapters.door"
 # Timers of recognition fall due on real days, which a story that is told in a minute does not reach.
-_TIMED = SCHEDULES[:1]
+_TIMED = SCHEDULING[:1]
 POINTS = (
-    Point("consumer: after the inbox", CONSUMERS, After("chassis.unit.work:open_unit", _found), first=2),
+    Point("consumer: after the inbox", CONSUMING, After("chassis.unit.work:open_unit", _found), first=2),
     # Intake's statements are its inbox.
     Point(
         "intake: after the statements",
@@ -111,9 +112,9 @@ POINTS = (
     Point("consumer: before the commit", _ALL, After("chassis.unit.work:close_unit"), first=2),
     Point("consumer: committed, not acknowledged", _ALL, After("chassis.unit.work:UnitOfWork.run"), first=2),
     Point("consumer: acknowledged", _ALL, AfterAcknowledging(), (2, 3)),
-    Point("relay: handed over", RELAYS, After("aiokafka:AIOKafkaProducer.send_batch")),
-    Point("relay: sent, not deleted", RELAYS, After("chassis.relay.slot:send")),
-    Point("relay: deleted", RELAYS, After("chassis.relay.slot:Slot._delete")),
+    Point("relay: handed over", RELAYING, After("aiokafka:AIOKafkaProducer.send_batch")),
+    Point("relay: sent, not deleted", RELAYING, After("chassis.relay.slot:send")),
+    Point("relay: deleted", RELAYING, After("chassis.relay.slot:Slot._delete")),
     Point(
         "scheduler: timers told, before the commit",
         _TIMED,
@@ -128,23 +129,23 @@ POINTS = (
     ),
     Point(
         "scheduler: scanned, before the commit",
-        SCHEDULES,
+        SCHEDULING,
         After("chassis.schedule.scans:publish_unit"),
         (1, 1),
     ),
     Point(
         "scheduler: scanned and committed",
-        SCHEDULES,
+        SCHEDULING,
         AfterWork("chassis.schedule.scans:Scans.turn", "_advance", always),
         (1, 1),
     ),
-    Point("sequencer: placed, before the commit", SEQUENCER, After(f"{_POSITIONS}:_sequence", bool)),
+    Point("sequencer: placed, before the commit", SEQUENCING, After(f"{_POSITIONS}:_sequence", bool)),
     Point(
-        "sequencer: placed and committed", SEQUENCER, After(f"{_POSITIONS}:PostgresPositions.sequence", bool)
+        "sequencer: placed and committed", SEQUENCING, After(f"{_POSITIONS}:PostgresPositions.sequence", bool)
     ),
     Point("http: before the commit", HTTP_DOOR, After(f"{_DOOR}:_close")),
     Point("http: committed, not answered", HTTP_DOOR, After(f"{_DOOR}:Door._commit")),
-    Point("disclosure: before the commit", RECORD, Before(_DISCLOSE)),
-    Point("disclosure: committed, not answered", RECORD, After(_DISCLOSE)),
+    Point("disclosure: before the commit", RECORD_DOOR, Before(_DISCLOSE)),
+    Point("disclosure: committed, not answered", RECORD_DOOR, After(_DISCLOSE)),
 )
 BY_NAME: Mapping[str, Point] = {point.name: point for point in POINTS}

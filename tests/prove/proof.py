@@ -14,10 +14,10 @@ from tests.e2e.state import State
 from tests.prove import crash_points, nemesis, rivals
 from tests.prove.crash_points import Trial
 from tests.prove.findings import Tried, raised
-from tests.prove.nemesis import Suffering
 from tests.prove.report import Row, write
 from tests.prove.rivals import Rivalry
 from tests.prove.story import Story, story
+from tests.prove.world import Suffering
 
 Case: TypeAlias = Callable[[Endpoints, Path, Story, State], Awaitable[list[Row]]]
 

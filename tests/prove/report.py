@@ -18,6 +18,8 @@ class Row:
     planted: str | None
     events: int
     hit: int
+    due: int
+    """How often it must be hit."""
     lost: int
     duplicated: int
     equal_to_replay: bool
@@ -35,10 +37,13 @@ class Row:
 
     @property
     def proven(self) -> bool:
-        """Whether the case was hit and came out as it must; a defect may end processes as well."""
+        """Whether the case was hit as often as it must be and came out as it must.
+
+        A defect may end processes as well, and leave too little for another hit.
+        """
         if self.planted is not None:
             return self.hit > 0 and self.caught
-        return self.hit > 0 and not self.caught and not self.failed
+        return self.hit >= self.due and not self.caught and not self.failed
 
 
 _COLUMNS = (
@@ -62,7 +67,7 @@ def table(rows: Sequence[Row]) -> Table:
             row.runner,
             row.planted or "",
             f"{row.events:,}",
-            str(row.hit),
+            str(row.hit) if row.hit >= row.due else f"{row.hit} of {row.due}",
             str(row.lost),
             str(row.duplicated),
             "equal" if row.equal_to_replay else "differs",
@@ -75,7 +80,7 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def _verdict(row: Row) -> str:
-    if row.hit == 0:
+    if row.hit < (row.due if row.planted is None else 1):
         return "[red]not hit[/red]"
     if row.planted is not None:
         return "caught" if row.caught else "[red]not caught[/red]"

@@ -11,11 +11,9 @@ publishing at rest (I4), nobody missed and nobody flipped back.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import asyncpg
 
 from deploy.local.cohort.submission import TENANT
 from deploy.local.stack import Endpoints
@@ -27,12 +25,13 @@ from tests.prove.defects import IN_DATABASES
 from tests.prove.feeding import flowing
 from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import SESSION_SECONDS, Case, Ground, standing
-from tests.prove.points import CONSUMERS, INTAKE, SCHEDULES
+from tests.prove.half_way import kill_half_way
+from tests.prove.processes import INTAKE, RE_EVALUATING
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import Story, publications
 from tests.prove.verdict import judge
-from tests.prove.workers import process_of, second_of, second_workers, slow_units, stopped_with_work
+from tests.prove.workers import second_workers, slow_units, stopped_with_work
 
 NAME = "two owners"
 # From the last to the first through which work comes: who has stopped passes none on.
@@ -45,8 +44,6 @@ ZOMBIES = (
     "assessment-relay",
     INTAKE,
 )
-CARRIERS = tuple(zip(SCHEDULES, map(second_of, CONSUMERS[:2]), CONSUMERS[:2], strict=True))
-"""Of each service that re-evaluates: who scans, takes re-evaluations alone, takes facts as well."""
 # Large units, in which many learners meet.
 _BATCH_SIZE = 500
 # So slow that many units of facts meet a scan of some hundred learners.
@@ -55,12 +52,6 @@ _FLOW_SECONDS = 8.0
 _LIVE_SECONDS = 24.0
 _TAKEN_OVER_SECONDS = 2.0 * SESSION_SECONDS
 _AWAKE_SECONDS = 3.0
-_SCANNED_SECONDS = 120.0
-_LOOK_SECONDS = 0.05
-_LEARNERS = "select count(*) from chassis.learner"
-_SCANNED = """
-select looked_at, finished_at is not null from chassis.scan join chassis.rule_epoch using (tenant, epoch)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,7 @@ async def contend(
             async with flowing(ground, story.events[third:], _LIVE_SECONDS):
                 with slow_units(ground):
                     await publish(ground, publications(1)[0])
-                    await _kill_half_way(ground, hit)
+                    await kill_half_way(ground, hit, NAME)
             moving = await rest(ground)
         state = await read_state(ground.up.databases, TENANT)
         findings = await judge(ground, endpoints, story.events, through_http=False)
@@ -127,36 +118,5 @@ def re_evaluating(runner: str) -> dict[str, tuple[str, ...]]:
     apart = runner != "faust"
     return {
         name: consumer.reads[1:] if apart else ()
-        for consumer, name in zip(DOWNSTREAM[:2], CONSUMERS[:2], strict=True)
+        for consumer, name in zip(DOWNSTREAM[:2], RE_EVALUATING, strict=True)
     }
-
-
-async def _kill_half_way(ground: Ground, hit: Counter[str]) -> None:
-    """Kill the carriers of both services, each with the scan under way."""
-    async with asyncio.TaskGroup() as killing:
-        for names in CARRIERS:
-            killing.create_task(_kill_by_quarters(ground, names, hit))
-
-
-async def _kill_by_quarters(ground: Ground, names: Sequence[str], hit: Counter[str]) -> None:
-    """Kill one after each quarter of the learners whom there were at the publication."""
-    connection = await asyncpg.connect(ground.up.database_of(names[0]))
-    try:
-        learners = await connection.fetchval(_LEARNERS)
-        for quarters, name in enumerate(names, start=1):
-            half_way = await _scanned(connection, learners * quarters // 4)
-            (await process_of(ground, name)).kill()
-            hit[f"{NAME}: killed half-way through a publication ({name})"] += half_way
-    finally:
-        await connection.close()
-
-
-async def _scanned(connection: asyncpg.Connection, learners: int) -> bool:
-    """Wait until so many learners are scanned; tell whether the scan still goes on."""
-    looked_at, finished, deadline = 0, False, time.monotonic() + _SCANNED_SECONDS
-    while looked_at < learners and not finished:
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(_LOOK_SECONDS)
-        looked_at, finished = await connection.fetchrow(_SCANNED) or (0, False)
-    return not finished

@@ -5,11 +5,8 @@ Nothing is compared with what the run says of itself: topics are read whole, the
 the effects, and every consumer's share is worked out again (I2, I3).
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-import asyncpg
 
 from cairn.cloudevents import CloudEvent
 from chassis.streams.message import Partition, Record
@@ -18,22 +15,14 @@ from tests.e2e.runs import TABLES, rows_of
 from tests.e2e.topics import Carried, placed
 from tests.prove.applied import Applied, read_log
 from tests.prove.comparing import Records, ambiguous, by_identity, flipped_back, reordered
-from tests.prove.consumers import CONSUMERS, DOWNSTREAM, ENTRIES, INTAKE, RESULTS, Consumer
+from tests.prove.consumers import CONSUMERS, DOWNSTREAM, UPSTREAM, Consumer
 from tests.prove.failures import failures
 from tests.prove.findings import Findings
 from tests.prove.ground import LOGS, Ground
+from tests.prove.presence import all_placed, arrived, counted
 from tests.prove.replay import make_empty, outbox_of, replay
 
 _OF_INTAKE = frozenset({"assessment.statement", "assessment.raw_payload"})
-_ENDINGS = """
-select topic, partition, applied + duplicate + ignored + parked + dead_lettered from chassis.fence
-where consumer = $1
-"""
-_UNPLACED = """
-select count(*) from records.entry left join records.position using (tenant, learner, sequence)
-where position is null
-"""
-_GAPS = "select coalesce(max(position), 0) - count(*) from records.position"
 
 
 async def judge(
@@ -45,8 +34,8 @@ async def judge(
     replayed = {service: await make_empty(endpoints.admin, service) for service in logs}
     for consumer in CONSUMERS:
         records = await _records(ground, consumer)
-        await _counted(findings, ground.up.databases[consumer.service], consumer, records)
-        if through_http and consumer is INTAKE:
+        await counted(findings, ground.up.databases[consumer.service], consumer, records)
+        if through_http and consumer is UPSTREAM:
             continue
         log = [each for each in logs[consumer.service] if each.consumer == consumer.name]
         _consumed(findings, consumer, log, records)
@@ -58,8 +47,8 @@ async def judge(
     await _compare(
         findings, ground, {service: admin for service, (admin, _) in replayed.items()}, through_http
     )
-    await _arrived(findings, ground, events)
-    await _all_placed(findings, ground.up.databases["records"])
+    await arrived(findings, ground, events)
+    await all_placed(findings, ground.up.databases["records"])
     return findings
 
 
@@ -82,22 +71,6 @@ def _consumed(findings: Findings, consumer: Consumer, log: Sequence[Applied], re
         f"{consumer.name}: {each} took effect {count} times" for each, count in taken.items() if count > 1
     )
     findings.differing += flipped_back(consumer, log, records)
-
-
-async def _counted(findings: Findings, dsn: str, consumer: Consumer, records: Records) -> None:
-    """Check that each record ended in exactly one way (I3)."""
-    there = Counter(at for at, _ in records)
-    connection = await asyncpg.connect(dsn)
-    try:
-        rows = await connection.fetch(_ENDINGS, consumer.name)
-    finally:
-        await connection.close()
-    counted = {Partition(topic, number): int(count) for topic, number, count in rows}
-    for at in sorted(there.keys() | counted.keys()):
-        missing = there[at] - counted.get(at, 0)
-        where = f"{consumer.name}: {at.topic}[{at.number}] holds {there[at]}, counted {counted.get(at, 0)}"
-        if missing:
-            (findings.lost if missing > 0 else findings.duplicated).append(where)
 
 
 async def _compare(
@@ -135,23 +108,3 @@ async def _compare(
 def _between(table: str, run: frozenset[str], again: frozenset[str]) -> Iterator[str]:
     yield from (f"{table}: only in the run: {row}" for row in sorted(run - again))
     yield from (f"{table}: only in the replay: {row}" for row in sorted(again - run))
-
-
-async def _arrived(findings: Findings, ground: Ground, events: Iterable[CloudEvent]) -> None:
-    """Check that whatever was fed has become a result."""
-    results = (await placed(ground.up.bootstrap, RESULTS)).values()
-    said = {str(json.loads(each.value or b"{}")["source_event_id"]) for each in results if each.headers}
-    findings.lost += (
-        f"fed: {each} became no result" for each in sorted({event.id for event in events} - said)
-    )
-
-
-async def _all_placed(findings: Findings, dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        unplaced = await connection.fetchval(_UNPLACED)
-        gaps = await connection.fetchval(_GAPS)
-    finally:
-        await connection.close()
-    findings.lost += [f"{ENTRIES}: {unplaced} entries have no position"] * bool(unplaced)
-    findings.lost += [f"{ENTRIES}: {gaps} positions have no entry"] * bool(gaps)

@@ -79,7 +79,7 @@ def slow_units(ground: Ground) -> Iterator[None]:
 
 
 async def process_of(ground: Ground, name: str) -> psutil.Process:
-    """Return a process, once it has been started again after what ended it before."""
+    """Return the process that bears a name now, waiting for a moment while it is being started again."""
     processes, deadline = ground.up.installation.processes, time.monotonic() + _UP_AGAIN_SECONDS
     while (process := processes.running(name).process()) is None:
         if time.monotonic() > deadline:

@@ -18,6 +18,11 @@ def test_the_short_form_leaves_no_crash_point_out() -> None:
         assert set(joint.points) == long
 
 
+def test_a_process_must_end_as_often_as_it_is_planned_to() -> None:
+    alone, joint = next(trials("", short=False)), next(trials("", short=True))
+    assert (alone.due, joint.due) == (2, 1)
+
+
 def test_a_nemesis_comes_on_both_runners_and_with_each_of_the_four_defects() -> None:
     found = list(sufferings("", 200_000, short=False))
     assert [each.runner for each in found if not each.planted] == ["aiokafka", "faust"]

@@ -25,6 +25,7 @@ ROW = Row(
     planted=None,
     events=5000,
     hit=2,
+    due=2,
     lost=0,
     duplicated=0,
     equal_to_replay=True,
@@ -71,8 +72,9 @@ def test_a_task_that_ended_by_an_error_is_no_proof_and_catches_no_defect() -> No
     assert not replace(ROW, failed=1, planted="defect").proven
 
 
-def test_a_point_that_was_not_hit_proves_nothing() -> None:
-    assert not replace(ROW, hit=0).proven
+def test_a_point_that_was_hit_too_seldom_proves_nothing() -> None:
+    assert not replace(ROW, hit=1).proven
+    assert replace(ROW, hit=1, planted="defect", lost=1).proven
     assert not replace(ROW, hit=0, planted="defect", lost=1).proven
 
 

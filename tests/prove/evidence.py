@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a fault has met work: a fault that comes in a pause proves nothing."""
+
+import asyncio
+import time
+
+import asyncpg
+
+from deploy.local.database import Database
+from tests.prove.ground import Ground
+from tests.prove.processes import RELAYING, consumer_of
+
+# Sessions of consumers and relays that have written something and not committed it.
+_UNCOMMITTED = r"""
+select count(*) from pg_stat_activity
+where backend_xid is not null and usename ~ '^cairn_[a-z]+_(consume|relay)$'
+"""
+_WORK_COMES_SECONDS = 10.0
+_LOOK_SECONDS = 0.01
+_PROGRESS = "select coalesce(sum(next_offset), 0) from chassis.fence where consumer = $1"
+_TERMS = "select coalesce(sum(term), 0) from chassis.lease"
+_RE_EVALUATED = """
+select coalesce(sum(next_offset), 0) from chassis.fence where topic like '%.reevaluations.v1'
+"""
+# The server's own words for ENOSPC (SQLSTATE 53100), which its log has without the code.
+_NO_SPACE = "No space left on device"
+
+
+async def amid_work(ground: Ground) -> bool:
+    """Wait for work that is done and not committed; tell whether there was any."""
+    connection = await asyncpg.connect(ground.up.databases["assessment"])
+    deadline = time.monotonic() + _WORK_COMES_SECONDS
+    try:
+        while not await connection.fetchval(_UNCOMMITTED):
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        await connection.close()
+    return True
+
+
+async def progress(ground: Ground, process: str) -> int:
+    """Return how far a consumer has come, whoever works for it, or how often a relay's leases moved."""
+    if process in RELAYING:
+        return await _value(ground, process, _TERMS)
+    return await _value(ground, process, _PROGRESS, consumer_of(process))
+
+
+async def re_evaluated(ground: Ground, process: str) -> int:
+    """Return how many re-evaluations the service of a process has taken."""
+    return await _value(ground, process, _RE_EVALUATED)
+
+
+def refusals(database: Database) -> int:
+    """Return how often the server has found its disk full."""
+    return database.log.read_text(encoding="utf-8", errors="replace").count(_NO_SPACE)
+
+
+async def _value(ground: Ground, process: str, query: str, *given: str) -> int:
+    connection = await asyncpg.connect(ground.up.database_of(process))
+    try:
+        return int(await connection.fetchval(query, *given))
+    finally:
+        await connection.close()

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of what arrives: repeats, poison, and other rules while facts flow."""
+
+import asyncio
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from cairn.topics.catalogue import DEFAULT_PARTITIONS
+from tests.e2e.topics import Carried, write
+from tests.prove.consumers import DOWNSTREAM
+from tests.prove.course import publish
+from tests.prove.evidence import re_evaluated
+from tests.prove.processes import RE_EVALUATING
+from tests.prove.rivals import re_evaluating
+from tests.prove.workers import JOINED_SECONDS, process_of, second_workers, slow_units
+from tests.prove.world import World
+
+_REPEATED = 200
+
+
+async def duplicates(world: World) -> bool:
+    """Publish events again that went through long ago."""
+    met = True
+    for consumer in DOWNSTREAM:
+        for topic in consumer.reads:
+            again = await _first(world, topic, _REPEATED)
+            await write(world.ground.up.bootstrap, topic, again)
+            # Re-evaluations there are only once something was published.
+            met &= bool(again) or topic != consumer.reads[0]
+    return met
+
+
+async def poison(world: World) -> bool:
+    """Publish what nobody can read, once under no key and once under that of a learner."""
+    met = True
+    for consumer in DOWNSTREAM:
+        topic = consumer.reads[0]
+        keys = [each.key for each in await _first(world, topic, 1)]
+        poisoned = [Carried(key, (), b"\x00poison") for key in (None, *keys)]
+        await write(world.ground.up.bootstrap, topic, poisoned)
+        met &= bool(keys)
+    return met
+
+
+async def publication(world: World) -> bool:
+    """Publish other policies and a rule that asks for more, with two workers on the same learners.
+
+    The one takes both facts and re-evaluations, the other only the latter; the first is killed meanwhile.
+    Work is met if some was taken before and some is left.
+    """
+    ground = world.ground
+    async with second_workers(ground, re_evaluating(world.runner)):
+        begun = {name: await re_evaluated(ground, name) for name in RE_EVALUATING}
+        killed: dict[str, int] = {}
+        with slow_units(ground):
+            await publish(ground, next(world.publications))
+            for name in RE_EVALUATING:
+                await asyncio.sleep(JOINED_SECONDS)
+                (await process_of(ground, name)).kill()
+                killed[name] = await re_evaluated(ground, name)
+            await asyncio.sleep(2 * JOINED_SECONDS)
+        return all([begun[name] < killed[name] < await re_evaluated(ground, name) for name in RE_EVALUATING])
+
+
+async def _first(world: World, topic: str, most: int) -> list[Carried]:
+    """Return some of the first records of a topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=world.ground.up.bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(DEFAULT_PARTITIONS)])
+        await consumer.seek_to_beginning()
+        polled = await consumer.getmany(timeout_ms=2000, max_records=most)
+    finally:
+        with suppress(OSError):
+            await consumer.stop()
+    return [
+        Carried(each.key, tuple(each.headers), each.value) for records in polled.values() for each in records
+    ]
