@@ -6,6 +6,7 @@ to the proof alone. The report comes to build/prove.json; one case that is not p
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any
 
@@ -43,6 +44,7 @@ def main(
     ] = EVENTS_OF_NEMESIS,
 ) -> None:
     """Prove it, and write build/prove.json; end with 1 if a case is not proven."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are taken away on purpose
     steps = Steps(Console(highlight=False))
     steps.console.print(hardware())
     if any(sufferings(only, events, short=short)):

@@ -16,6 +16,8 @@ import uvloop
 
 LISTENS = "listens"
 _AT_ONCE = 2**16
+_open: set["asyncio.Task[None] | None"] = set()
+"""The loop itself holds its tasks so weakly that one may vanish with its connection half open."""
 
 
 async def main(routes: list[str]) -> None:
@@ -29,6 +31,15 @@ async def main(routes: list[str]) -> None:
 
 
 async def _pass_on(there: str, reader: StreamReader, writer: StreamWriter) -> None:
+    task = asyncio.current_task()
+    _open.add(task)
+    try:
+        await _both_ways(there, reader, writer)
+    finally:
+        _open.discard(task)
+
+
+async def _both_ways(there: str, reader: StreamReader, writer: StreamWriter) -> None:
     try:
         far_reader, far_writer = await _connect(there)
     except OSError:

@@ -51,17 +51,6 @@ class Passages:
 
         setattr(owner, name, passing)
 
-    def before(self, owner: object, name: str, point: str) -> None:
-        """Pass a point before each call of a coroutine function."""
-        original: Callable[..., Awaitable[Any]] = getattr(owner, name)
-
-        @wraps(original)
-        async def passing(*given: Any, **named: Any) -> Any:
-            self.passed(point)
-            return await original(*given, **named)
-
-        setattr(owner, name, passing)
-
     def after_work(
         self, owner: object, work: str, turn: str, point: str, counts: Callable[[Any], bool] = bool
     ) -> None:

@@ -5,13 +5,12 @@ A point is reached in the running code itself, by wrapping what stands on its on
 nothing of it.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tests.prove.passages import Passages
-from tests.prove.places import place
+from tests.prove.places import before, place
 from tests.prove.processes import (
     CONSUMING,
     HTTP_DOOR,
@@ -52,7 +51,11 @@ class Before:
 
     def install(self, passages: Passages, point: str) -> None:
         """Have the process pass the point there."""
-        passages.before(*place(self.function), point)
+
+        async def passing() -> None:
+            passages.passed(point)
+
+        before(self.function, passing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +73,12 @@ class AfterWork:
 
 
 @dataclass(frozen=True, slots=True)
-class AfterAcknowledging:
-    """Behind the acknowledgement, wherever the process's runner has it."""
-
-    def install(self, passages: Passages, point: str) -> None:
-        """Have the process pass the point there."""
-        faust = os.environ.get("RUNNER") == "faust"
-        passages.after(*place("chassis.streams.faust_runner:_acknowledge" if faust else _COMMIT), point)
-
-
-_COMMIT = "aiokafka:AIOKafkaConsumer.commit"
-
-
-@dataclass(frozen=True, slots=True)
 class Point:
     """One boundary, whose processes have it, and at which passages of its lives a process ends there."""
 
     name: str
     processes: tuple[str, ...]
-    place: After | Before | AfterWork | AfterAcknowledging
+    place: After | Before | AfterWork
     lives: tuple[int, ...] = (3, 7)
     first: int = 1
     """The passage at which a process ends that ends at other points as well."""
@@ -111,7 +101,8 @@ POINTS = (
     ),
     Point("consumer: before the commit", _ALL, After("chassis.unit.work:close_unit"), first=2),
     Point("consumer: committed, not acknowledged", _ALL, After("chassis.unit.work:UnitOfWork.run"), first=2),
-    Point("consumer: acknowledged", _ALL, AfterAcknowledging(), (2, 3)),
+    # Faust commits once before it begins, where the progress stands.
+    Point("consumer: acknowledged", _ALL, After("aiokafka:AIOKafkaConsumer.commit"), (2, 3), first=2),
     Point("relay: handed over", RELAYING, After("aiokafka:AIOKafkaProducer.send_batch")),
     Point("relay: sent, not deleted", RELAYING, After("chassis.relay.slot:send")),
     Point("relay: deleted", RELAYING, After("chassis.relay.slot:Slot._delete")),

@@ -11,12 +11,10 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from tests.prove.places import place
+from tests.prove.places import before
 
 _WORK: Mapping[str, str] = {"consume": "chassis.unit.work:UnitOfWork.run", "relay": "chassis.relay.slot:send"}
 """By command, the function that a process enters with work in its hands."""
@@ -53,7 +51,7 @@ def stop_when_asked(command: str, asked: Path) -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     if command in _WORK:
-        _before(_WORK[command], stop)
+        before(_WORK[command], stop)
 
 
 def slow_down_when_asked(command: str, asked: Path) -> None:
@@ -64,19 +62,7 @@ def slow_down_when_asked(command: str, asked: Path) -> None:
             await asyncio.sleep(_SLOW_SECONDS)
 
     if command in _MIDST:
-        _before(_MIDST[command], rest)
-
-
-def _before(function: str, act: Callable[[], Any]) -> None:
-    owner, name = place(function)
-    original = getattr(owner, name)
-
-    @wraps(original)
-    async def after_it(*given: Any, **named: Any) -> Any:
-        await act()
-        return await original(*given, **named)
-
-    setattr(owner, name, after_it)
+        before(_MIDST[command], rest)
 
 
 def _there(asked: Path) -> bool:
