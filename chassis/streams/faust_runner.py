@@ -29,6 +29,7 @@ from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.streams.topic_watch import TopicWatch
+from chassis.streams.unbroken import Unbroken
 from chassis.unit.work import UnitOfWork
 
 # A tick and not a timeout after the first record: rows wait for it at low load (pipeline.md 6.9).
@@ -48,6 +49,7 @@ class FaustRunner:
         self._health = health
         self._failed: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
+        self._unbroken = Unbroken()
         self._watch = TopicWatch(settings.bootstrap, work, settings.topics)
         self._health.expect("assigned")
 
@@ -105,8 +107,10 @@ class FaustRunner:
         pace = Pace()
         async for events in stream.noack_take(self._settings.batch_size, within=_WITHIN_SECONDS):
             batches = Batches(self._work, self._health, partial(_acknowledge, events), self._stop, pace)
+            records = [_record(event.message) for event in events]
             try:
-                await batches.process([_record(event.message) for event in events])
+                self._unbroken.check(records)
+                await batches.process(records)
                 self._check_owned()
             except Stopped:
                 await _stay()
@@ -126,7 +130,9 @@ class FaustRunner:
 
     async def _revoked(self, _app: object, revoked: Iterable[Any], **_: object) -> None:
         self._health.unmet("assigned", "rebalancing")
-        self._work.ownership.release(Partition(at.topic, at.partition) for at in revoked)
+        partitions = [Partition(at.topic, at.partition) for at in revoked]
+        self._unbroken.forget(partitions)
+        self._work.ownership.release(partitions)
 
     async def _assigned(self, _app: object, _assigned: Iterable[Any], **_: object) -> None:
         self._health.met("assigned")

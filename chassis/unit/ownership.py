@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from chassis.database import Connection
-from chassis.errors import Bug
+from chassis.errors import Conflict
 from chassis.streams.message import Partition, Record
 from chassis.unit import fence
 from chassis.unit.fence import Step
@@ -29,9 +29,16 @@ Progress: TypeAlias = Mapping[Partition, int]
 
 
 def spans_of(records: Sequence[Record]) -> Spans:
-    """Return where each partition's records of a batch begin and end."""
-    last = {record.at: record.offset for record in records}
-    first = {record.at: record.offset for record in reversed(records)}
+    """Return where each partition's records of a batch begin and end, whatever their order."""
+    first: dict[Partition, int] = {}
+    last: dict[Partition, int] = {}
+    for record in records:
+        at, offset = record.at, record.offset
+        if offset > last.get(at, -1):
+            last[at] = offset
+            first.setdefault(at, offset)
+        elif offset < first[at]:
+            first[at] = offset
     return {at: Span(first[at], last[at]) for at in first}
 
 
@@ -43,6 +50,7 @@ class Ownership:
         self._consumer = consumer
         self._stood: dict[Partition, int] = {}
         self._tried: dict[Partition, int] = {}
+        self._under_way: set[Partition] = set()
         self._disowned: set[Partition] = set()
 
     async def claim(
@@ -59,6 +67,7 @@ class Ownership:
         for at in partitions:
             self._stood.pop(at, None)
             self._tried.pop(at, None)
+            self._under_way.discard(at)
             self._disowned.discard(at)
 
     @property
@@ -67,10 +76,12 @@ class Ownership:
         return frozenset(self._disowned)
 
     def foreseen(self, spans: Spans) -> Progress | None:
-        """Return where the rows stand unless another owner has moved them, so that every record is to do.
+        """Begin a unit; return where the rows stand unless another owner has moved them.
 
-        None where that is not to be expected: a redelivery, a partition not claimed, or one disowned.
+        Every record is then to do. None where that is not to be expected: a redelivery, a partition not
+        claimed, or one disowned.
         """
+        self._under_way = set(spans)
         if self._disowned.isdisjoint(spans) and all(
             span.first >= self._stood.get(at, span.first + 1) for at, span in spans.items()
         ):
@@ -80,7 +91,7 @@ class Ownership:
     async def lock(self, connection: Connection, spans: Spans) -> Progress:
         """Lock the batch's rows and return those that this owner may move.
 
-        Raises :class:`Bug` when an unclaimed partition begins above its row: records would be lost.
+        Raises :class:`Conflict` when an unclaimed partition begins above its row: records would be lost.
         """
         rows = await fence.lock(connection, self._consumer, spans)
         if missing := {at: span.first for at, span in spans.items() if at not in rows}:
@@ -89,9 +100,12 @@ class Ownership:
         return {at: row for at, row in rows.items() if self._owns(at, row, spans[at].first)}
 
     def steps(self, rows: Progress, spans: Spans) -> dict[Partition, Step]:
-        """Return how far each partition will move, and note that this is going to be tried."""
+        """Return how far each partition will move, and note that this is going to be tried.
+
+        One that was released since the unit began is not noted: who knows where it will stand.
+        """
         steps = {at: Step(max(row, spans[at].last + 1)) for at, row in rows.items()}
-        self._tried |= {at: step.next_offset for at, step in steps.items()}
+        self._tried |= {at: step.next_offset for at, step in steps.items() if at in self._under_way}
         return steps
 
     def _owns(self, at: Partition, row: int, first: int) -> bool:
@@ -100,7 +114,7 @@ class Ownership:
         stood = self._stood.get(at)
         if stood is None:
             if first > row:
-                raise Bug(f"{at.topic}[{at.number}] begins at {first}, above the stored progress {row}")
+                raise Conflict(f"{at.topic}[{at.number}] begins at {first}, above the stored progress {row}")
             return True
         # A commit whose answer was lost leaves the row where this owner itself meant to move it.
         if row in (stood, self._tried.get(at, stood)):
@@ -112,7 +126,7 @@ class Ownership:
         """Note what has been committed and return each partition's next offset."""
         offsets = {at: step.next_offset for at, step in steps.items()}
         for at, offset in offsets.items():
-            # One that was released meanwhile is not to be remembered: who knows where it will stand.
+            # Not one that was released meanwhile.
             if self._tried.pop(at, None) is not None:
                 self._stood[at] = offset
         return offsets

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the events of a run differ from those of its replay, or from themselves."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -49,3 +50,16 @@ def _order(records: Iterable[Carried]) -> dict[bytes | None, dict[tuple[bytes, b
 def by_identity(records: Iterable[Carried]) -> dict[tuple[bytes, bytes], Carried]:
     """Return what each event says, by its source and id."""
     return {record.identity: record.canonical for record in records}
+
+
+def unlike(run: Carried, again: Carried) -> Iterator[str]:
+    """Name each header and each field in which two events differ, with what either says."""
+    one, other = _parts(run), _parts(again)
+    for name in sorted(one.keys() | other.keys()):
+        if one.get(name) != other.get(name):
+            yield f"{name}: {one.get(name)!r} and not {other.get(name)!r}"
+
+
+def _parts(event: Carried) -> dict[str, object]:
+    fields: dict[str, object] = json.loads(event.value or b"{}")
+    return {**dict(event.headers), **fields}

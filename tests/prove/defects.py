@@ -29,6 +29,7 @@ def acknowledge_before_commit() -> None:
 
     async def once(self: UnitOfWork, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done:
         items, spans = read(self.handler, records), spans_of(records)
+        self.ownership.foreseen(spans)
         async with transaction(self._pool, tenants_of(items)) as connection:
             rows = await self.ownership.lock(connection, spans)
             steps = self.ownership.steps(rows, spans)

@@ -14,7 +14,7 @@ from deploy.local.stack import Endpoints
 from tests.e2e.runs import TABLES, rows_of
 from tests.e2e.topics import Carried, placed
 from tests.prove.applied import Applied, read_log
-from tests.prove.comparing import Records, ambiguous, by_identity, flipped_back, reordered
+from tests.prove.comparing import Records, ambiguous, by_identity, flipped_back, reordered, unlike
 from tests.prove.consumers import CONSUMERS, DOWNSTREAM, UPSTREAM, Consumer
 from tests.prove.failures import failures
 from tests.prove.findings import Findings
@@ -99,7 +99,7 @@ async def _compare(
             f"{what}: {each} has no ground" for each in sorted(run_events.keys() - again.keys())
         )
         findings.differing += (
-            f"{what}: {each} says something else"
+            f"{what}: {each} says something else: {', '.join(unlike(run_events[each], again[each]))}"
             for each in sorted(run_events.keys() & again.keys())
             if run_events[each] != again[each]
         )

@@ -3,12 +3,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 import pytest
 
 from chassis.database import Pool
-from chassis.errors import Bug
+from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.streams.batch import Batches
 from chassis.streams.message import Partition, Record
@@ -111,8 +112,34 @@ async def test_an_unclaimed_partition_may_not_begin_above_its_progress(probe: Pr
     first = owner(probe, pool)
     await first.claim({AT: 0})
     await first.run([record(0)])
-    with pytest.raises(Bug, match="above the stored progress 1"):
+    with pytest.raises(Conflict, match="above the stored progress 1"):
         await owner(probe, pool).run([record(5)])
+
+
+class Released(UnitOfWork):
+    """A consumer whose partition is revoked just when it has begun a unit."""
+
+    async def _open(self, *given: Any, **named: Any) -> Any:
+        self.ownership.release([AT])
+        return await super()._open(*given, **named)
+
+
+async def test_what_was_released_in_the_midst_of_a_unit_is_not_remembered(probe: Probe, pool: Pool) -> None:
+    """Else what is delivered after a rebalance might begin behind a hole."""
+    work = Released(pool, Tally(probe.consumer, "t", "t.out"), Partitions(3, {}))
+    await work.claim({AT: 0})
+    await work.run([record(0)])
+    with pytest.raises(Conflict, match="begins at 5, above the stored progress 1"):
+        await work.run([record(5)])
+
+
+async def test_records_out_of_order_are_counted_once(probe: Probe, pool: Pool) -> None:
+    work = owner(probe, pool)
+    await work.claim({AT: 0})
+    await work.run([record(0), record(1)])
+    assert (await work.run([record(2), record(1)])).offsets == {AT: 3}
+    assert (await work.run([record(2), record(3)])).offsets == {AT: 4}
+    assert sum((await counts(probe)).values()) == 4
 
 
 async def test_holes_within_an_assignment_are_normal(probe: Probe, pool: Pool) -> None:

@@ -47,11 +47,10 @@ async def publication(world: World) -> bool:
     """Publish other policies and a rule that asks for more, with two workers on the same learners.
 
     The one takes both facts and re-evaluations, the other only the latter; the first is killed meanwhile.
-    Work is met if some was taken before and some is left.
+    Work is met if some of it was left when the first was killed, of one service at least.
     """
     ground = world.ground
     async with second_workers(ground, re_evaluating(world.runner)):
-        begun = {name: await re_evaluated(ground, name) for name in RE_EVALUATING}
         killed: dict[str, int] = {}
         with slow_units(ground):
             await publish(ground, next(world.publications))
@@ -60,7 +59,7 @@ async def publication(world: World) -> bool:
                 (await process_of(ground, name)).kill()
                 killed[name] = await re_evaluated(ground, name)
             await asyncio.sleep(2 * JOINED_SECONDS)
-        return all([begun[name] < killed[name] < await re_evaluated(ground, name) for name in RE_EVALUATING])
+        return any([killed[name] < await re_evaluated(ground, name) for name in RE_EVALUATING])
 
 
 async def _first(world: World, topic: str, most: int) -> list[Carried]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from chassis.streams.message import Partition, Record
 from tests.e2e.topics import Carried
 from tests.prove.applied import Applied
-from tests.prove.comparing import ambiguous, flipped_back, reordered
+from tests.prove.comparing import ambiguous, flipped_back, reordered, unlike
 from tests.prove.consumers import DOWNSTREAM
 from tests.prove.failures import failures
 from tests.prove.findings import Tried, raised
@@ -24,6 +24,15 @@ def test_a_repeat_that_says_something_else_is_named() -> None:
     first, again, other = event("1"), event("1"), event("1", said=b"[]")
     assert list(ambiguous([first, again])) == []
     assert list(ambiguous([first, other])) == [(b"s", b"1")]
+
+
+def test_two_events_that_differ_are_named_by_what_differs() -> None:
+    one, other = (
+        event("1", said=b'{"score": 1, "revision": 2}'),
+        event("1", said=b'{"score": 3, "revision": 2}'),
+    )
+    assert list(unlike(one, one)) == []
+    assert list(unlike(one, other)) == ["score: 1 and not 3"]
 
 
 def test_another_order_under_one_key_is_named_and_a_repeat_is_none() -> None:

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A delivery that need not wait makes no task; one that waits keeps every way out that Faust gives it."""
+"""A delivery that need not wait makes no task; one that waits keeps every way out; none is of the past."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+from faust.transport.drivers import aiokafka as driver
 
-from chassis.streams.faust_transport import Deliverer
+from chassis.streams.faust_transport import Consumer, Deliverer
 
 
 @pytest.fixture
@@ -94,3 +98,23 @@ async def test_what_is_no_coroutine_is_waited_for_as_ever(consumer: Deliverer) -
     done.set_result("done")
     assert (await consumer.wait_first(done, timeout=1)).results == ["done"]
     assert (await consumer.wait_first(asyncio.Event().wait(), timeout=0.01)).stopped
+
+
+@pytest.mark.parametrize(
+    ("rebalanced", "fetched", "sought"), [(False, {"p": [1]}, 0), (True, None, 1), (True, {}, 0)]
+)
+async def test_what_was_fetched_before_a_rebalance_is_not_handed_over(
+    monkeypatch: pytest.MonkeyPatch, rebalanced: bool, fetched: Any, sought: int
+) -> None:
+    app = SimpleNamespace(consumer_generation_id=4)
+
+    async def fetch(_self: Any, _timeout: float) -> tuple[Any, set[str]]:
+        app.consumer_generation_id += rebalanced
+        return {"p": [1]} if fetched is None else fetched, {"p"}
+
+    monkeypatch.setattr(driver.Consumer, "_wait_next_records", fetch)
+    consumer = Consumer.__new__(Consumer)
+    consumer.app = app  # type: ignore[assignment]  # it needs nothing else of it
+    consumer.perform_seek = seek = AsyncMock()  # type: ignore[method-assign]
+    assert await consumer._wait_next_records(1.0) == (fetched, {"p"})
+    assert seek.await_count == sought
