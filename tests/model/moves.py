@@ -57,6 +57,7 @@ class Fault(Enum):
     KILLED_AND_CANNOT_SEEK = auto()
     STATEMENT_FAILED = auto()
     RECORD_REFUSED = auto()
+    RECORD_LEFT_OUT = auto()
     RELAY_KILLED = auto()
     RELAY_SUSPENDED = auto()
     RELAY_WOKEN = auto()

@@ -19,6 +19,7 @@ class Ownership:
         self._defect = defect
         self._stood: dict[Partition, int] = {}
         self._tried: dict[Partition, int] = {}
+        self._under_way: set[Partition] = set()
         self.disowned: set[Partition] = set()
 
     def claim(self, at: Partition, progress: int) -> None:
@@ -30,7 +31,13 @@ class Ownership:
         """Forget a partition that is no longer assigned."""
         self._stood.pop(at, None)
         self._tried.pop(at, None)
+        if self._defect is not Defect.REMEMBERED_AFTER_RELEASE:
+            self._under_way.discard(at)
         self.disowned.discard(at)
+
+    def begin(self, partitions: Iterable[Partition]) -> None:
+        """Begin a unit; what is released from now on is not to be remembered."""
+        self._under_way = set(partitions)
 
     def owned(self, rows: Mapping[Partition, int], firsts: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return the rows that this owner may move; a partition moved by another is disowned."""
@@ -38,16 +45,13 @@ class Ownership:
 
     def trying(self, steps: Mapping[Partition, int]) -> None:
         """Note where a commit is going to move the rows: its answer may be lost."""
-        self._tried |= steps
+        self._tried |= {at: step for at, step in steps.items() if at in self._under_way}
 
     def settle(self, steps: Mapping[Partition, int]) -> None:
         """Note what has been committed."""
-        self._stood |= steps
-        self._forget(steps)
-
-    def _forget(self, partitions: Iterable[Partition]) -> None:
-        for at in partitions:
-            self._tried.pop(at, None)
+        for at, step in steps.items():
+            if self._tried.pop(at, None) is not None:
+                self._stood[at] = step
 
     def _owns(self, at: Partition, row: int, first: int) -> bool:
         if self._defect is Defect.NO_FENCE:

@@ -53,9 +53,36 @@ def two_polls_over_an_assignment(group: Group) -> None:
     _finish(one)
 
 
+def a_record_left_out(group: Group) -> None:
+    """Leave a record out between two batches."""
+    group.restart(0, seeks=False)
+    one, _ = group.workers
+    one.poll(1)
+    _finish(one)
+    one.leave_out()
+    one.poll(1)
+    _finish(one)
+
+
+def a_release_in_the_midst_of_a_unit(group: Group) -> None:
+    """Assign a partition anew while a unit is under way, and leave out its record and the next."""
+    group.restart(0, seeks=False)
+    one, _ = group.workers
+    one.poll(1)
+    one.advance()
+    group.give(AT, 0, told=True)
+    _finish(one)
+    one.leave_out()
+    one.leave_out()
+    one.poll(1)
+    _finish(one)
+
+
 STORIES = {
     Defect.ADOPTED_PROGRESS: position_kept_after_a_loss,
     Defect.HALF_OF_LOST_BATCH: half_of_a_lost_batch,
+    Defect.HOLES_PASSED: a_record_left_out,
+    Defect.REMEMBERED_AFTER_RELEASE: a_release_in_the_midst_of_a_unit,
     Defect.REPEATS_IN_BATCH: two_polls_over_an_assignment,
 }
 

@@ -53,6 +53,7 @@ class UnitOfWork:
     def run(self, batch: Sequence[Record]) -> Course:
         """Do all that a batch asks for, commit, and then alone acknowledge."""
         records = batch if self._defect is Defect.REPEATS_IN_BATCH else list(dict.fromkeys(batch))
+        self._ownership.begin({record.at for record in records})
         with Transaction(self._database) as work:
             yield Point.BEGUN
             rows = yield from self._lock_progress(work, records)

@@ -84,6 +84,8 @@ class Defect(StrEnum):
     NO_LEARNER_LOCK = "two units may work on one learner"
     CONFLICT_OVERWRITES = "other content under a known id takes the place of the first"
     HALF_OF_LOST_BATCH = "the second half of a batch is folded though another owner's move dropped the first"
+    HOLES_PASSED = "a record that a runner leaves out is not missed"
+    REMEMBERED_AFTER_RELEASE = "a unit remembers a partition that was released in the midst of it"
     REPEATS_IN_BATCH = "a batch gathered over a new assignment keeps the records that it holds twice"
 
 

@@ -2,7 +2,8 @@
 """A worker of a consumer group: polls, cuts batches, runs units, loses and regains partitions.
 
 One that seeks (aiokafka) claims what it is assigned and goes on at the stored progress; one that
-cannot (Faust) goes on at the committed offset, and begins anew where it has lost a partition.
+cannot (Faust) goes on at the committed offset, may leave a record out, and begins anew where it has
+lost a partition or misses a record.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from chassis.streams.message import Partition
 from tests.model.broker import Broker
 from tests.model.database import Database
-from tests.model.ownership import Ownership
+from tests.model.ownership import BegunAbove, Ownership
 from tests.model.stages import Stage
 from tests.model.unit import Course, Point, UnitOfWork
 from tests.model.values import Defect, Record
@@ -36,6 +37,7 @@ class Worker:
         self._hand: list[Record] = []
         self._batches: list[list[Record]] = []
         self._positions: dict[Partition, int] = {}
+        self._next: dict[Partition, int] = {}
         self._ownership = Ownership(self._defect)
         self._work = UnitOfWork(self._stage, self._broker, self._database, self._ownership, self._defect)
         for at in assigned:
@@ -57,7 +59,13 @@ class Worker:
     def release(self, at: Partition) -> None:
         """Hear that a partition is another's now; a unit in flight goes on."""
         self._positions.pop(at, None)
+        self._next.pop(at, None)
         self._ownership.release(at)
+
+    def leave_out(self) -> None:
+        """Pass over the next record of each partition, as only one that cannot seek may."""
+        if not self._seeks:
+            self._positions = {at: position + 1 for at, position in self._positions.items()}
 
     def poll(self, limit: int) -> None:
         """Gather up to so many records of each partition, beside what is in hand; not during a unit."""
@@ -75,8 +83,17 @@ class Worker:
         if self._unit is None:
             if not self._batches:
                 self._batches, self._hand = [self._hand], []
+                if self._broken(self._batches[0]):
+                    self._begin_anew()
+                    return None
             self._unit = self._work.run(self._batches[0])
-        point = next(self._unit, None)
+        try:
+            point = next(self._unit, None)
+        except BegunAbove:
+            if self._seeks:
+                raise
+            self._begin_anew()
+            return None
         if point is None:
             self._unit = None
             self._batches = self._rest(self._batches)
@@ -104,10 +121,22 @@ class Worker:
         lost = {record.at for record in done} - self._work.moved
         return [[record for record in batch if record.at not in lost] for batch in rest]
 
+    def _broken(self, batch: list[Record]) -> bool:
+        """Whether a record was left out before another, of a worker that cannot be told where to go on."""
+        for record in batch:
+            left_out = record.offset > self._next.get(record.at, record.offset)
+            if left_out and not self._seeks and self._defect is not Defect.HOLES_PASSED:
+                return True
+            self._next[record.at] = record.offset + 1
+        return False
+
+    def _begin_anew(self) -> None:
+        self.start(tuple(self._positions), seeks=False)
+
     def _regain(self) -> None:
         lost = self._ownership.disowned
         if lost and not self._seeks:
-            self.start(tuple(self._positions), seeks=False)
+            self._begin_anew()
             return
         for at in [at for at in lost if at in self._positions]:
             self.assign(at)

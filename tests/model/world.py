@@ -69,6 +69,8 @@ def _fail(group: Group, number: int, fault: Fault) -> None:
             group.restart(number, seeks=fault is Fault.KILLED)
         case Fault.STATEMENT_FAILED | Fault.RECORD_REFUSED:
             group.workers[number].retry(halve=fault is Fault.RECORD_REFUSED)
+        case Fault.RECORD_LEFT_OUT:
+            group.workers[number].leave_out()
         case Fault.RELAY_KILLED:
             group.kill_relay(number)
         case Fault.RELAY_SUSPENDED:
