@@ -29,7 +29,7 @@ from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.streams.topic_watch import TopicWatch
-from chassis.streams.unbroken import Unbroken
+from chassis.streams.unbroken import Unbroken, in_order
 from chassis.unit.work import UnitOfWork
 
 # A tick and not a timeout after the first record: rows wait for it at low load (pipeline.md 6.9).
@@ -107,7 +107,7 @@ class FaustRunner:
         pace = Pace()
         async for events in stream.noack_take(self._settings.batch_size, within=_WITHIN_SECONDS):
             batches = Batches(self._work, self._health, partial(_acknowledge, events), self._stop, pace)
-            records = [_record(event.message) for event in events]
+            records = in_order([_record(event.message) for event in events])
             try:
                 self._unbroken.check(records)
                 await batches.process(records)

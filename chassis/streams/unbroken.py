@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether records come without holes, where a runner cannot be trusted to deliver every one.
+"""Whether records come without holes and in order, where a runner cannot be trusted with either.
 
-Around a rebalance Faust may hand over what it had fetched before, take what lies before it for done,
-and drop it when it comes (``Consumer._drain_messages`` of 0.15.3). Internal topics hold neither
+Around a rebalance Faust may hand over what it had fetched before, and then what lies in front of it, or
+take that for done and drop it (``Consumer._drain_messages`` of 0.15.3). Internal topics hold neither
 markers of transactions nor compacted records, so that their offsets follow each other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chassis.errors import Conflict
 from chassis.streams.message import Partition, Record
+
+
+def in_order(records: Sequence[Record]) -> Sequence[Record]:
+    """Return a batch with the records of each partition in their order; between partitions there is none."""
+    last: dict[Partition, int] = {}
+    for record in records:
+        if record.offset < last.get(record.at, 0):
+            return sorted(records, key=lambda each: (each.at, each.offset))
+        last[record.at] = record.offset
+    return records
 
 
 class Unbroken:

@@ -5,13 +5,26 @@ import pytest
 
 from chassis.errors import Conflict
 from chassis.streams.message import Partition, Record
-from chassis.streams.unbroken import Unbroken
+from chassis.streams.unbroken import Unbroken, in_order
 
 AT, OTHER = Partition("t", 0), Partition("t", 1)
 
 
 def records(*offsets: int, at: Partition = AT) -> list[Record]:
     return [Record(at, offset, b"k", b"v", (), 0) for offset in offsets]
+
+
+def test_what_was_fetched_before_comes_behind_what_lies_in_front_of_it() -> None:
+    straight = [*records(7), *records(3, at=OTHER), *records(8)]
+    assert in_order(straight) is straight
+    mixed = [*records(9), *records(3, at=OTHER), *records(8, 9, 10)]
+    assert [(each.at, each.offset) for each in in_order(mixed)] == [
+        (AT, 8),
+        (AT, 9),
+        (AT, 9),
+        (AT, 10),
+        (OTHER, 3),
+    ]
 
 
 def test_an_assignment_begins_anywhere_and_goes_on_record_by_record() -> None:
