@@ -12,6 +12,7 @@ from tests.e2e.installation import Whole
 from tests.e2e.quiet import until
 from tests.e2e.work_done import WorkDone
 
+_PLACING = "records-schedule"
 # How much of its work a process does before it is killed. Who stands at the end of the flow goes first,
 # so that each still has something to do when its turn comes.
 _SHARES = {
@@ -29,7 +30,10 @@ _SHARES = {
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """One kill: what the process had done when it came, of how much in all."""
+    """One kill: what the process had done when it came, of how much in all.
+
+    Of one that only answers questions it is how many entries had their position.
+    """
 
     name: str
     done: int
@@ -39,20 +43,22 @@ class Death:
 
 
 async def kill_each(up: Whole, work: WorkDone, totals: Mapping[str, int]) -> list[Death]:
-    """Kill every process in the middle of its work; one of which ``totals`` tells none, after the others."""
+    """Kill every process in the middle of its work.
+
+    One of which ``totals`` tells none is killed once there are entries to ask for.
+    """
     names = [service.name for service in up.installation.layout.services()]
     async with asyncio.TaskGroup() as killing:
-        deaths = [
-            killing.create_task(_kill_at_work(up, work, name, totals[name]))
+        deaths = {
+            name: killing.create_task(_kill_at_work(up, work, name, totals[name]))
             for name in names
             if name in totals
+        }
+        await asyncio.wait([deaths[_PLACING]])
+        others = [
+            await _kill_beside(up, work, name, totals[_PLACING]) for name in names if name not in totals
         ]
-    killed = [await death for death in deaths]
-    for name in names:
-        if name not in totals:
-            _kill(up, name)
-            killed.append(Death(name, 0, 0))
-    return killed
+    return [*[death.result() for death in deaths.values()], *others]
 
 
 async def _kill_at_work(up: Whole, work: WorkDone, name: str, total: int) -> Death:
@@ -69,6 +75,12 @@ async def _kill_at_work(up: Whole, work: WorkDone, name: str, total: int) -> Dea
                 if transaction is not None:
                     _kill(up, name)
         return Death(name, await work.by(name), total, await fate(transaction, database))
+
+
+async def _kill_beside(up: Whole, work: WorkDone, name: str, total: int) -> Death:
+    placed = await work.by(_PLACING)
+    _kill(up, name)
+    return Death(name, placed, total)
 
 
 def _kill(up: Whole, name: str) -> None:
