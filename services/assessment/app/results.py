@@ -88,21 +88,20 @@ class Results:
     async def _touched(
         self, connection: Connection, accepted: Sequence[Accepted[Consumed]]
     ) -> list[tuple[Subject, ...]]:
-        """Return which attainments each record may change."""
+        """Return which attainments each record may change, by what is known when its turn comes."""
         events = [each.event for each in accepted]
-        known = {
-            ((event.tenant, event.learner), event.result_id): event.activity
-            for event in events
-            if isinstance(event, ResultRecorded)
-        }
         named = [
             ((event.tenant, event.learner), event.retracts)
             for event in events
             if isinstance(event, ResultRetracted)
         ]
-        stored = await self._store.activities_of(connection, named) if named else {}
-        activities = {**stored, **known}
-        return [self._subjects(event, activities) for event in events]
+        activities = dict(await self._store.activities_of(connection, named)) if named else {}
+        touched = []
+        for event in events:
+            if isinstance(event, ResultRecorded):
+                activities[(event.tenant, event.learner), event.result_id] = event.activity
+            touched.append(self._subjects(event, activities))
+        return touched
 
     def _subjects(
         self, event: Consumed, activities: Mapping[tuple[LearnerKey, str], str]

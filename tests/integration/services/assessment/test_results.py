@@ -4,7 +4,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -132,6 +132,22 @@ async def test_a_retraction_before_its_target(house: House) -> None:
     told = await _after(house, native(1, activity=TWO, score={"raw": "90", "min": "0", "max": "100"}))
     assert [each["status"] for each in told] == ["withdrawn"]
     assert len(told[0]["result_ids"]) == 2
+
+
+@pytest.mark.parametrize("size", [1, 500])
+async def test_a_retraction_knows_nothing_of_a_target_behind_it(house: House, size: int) -> None:
+    """Else a unit that holds both concludes under new policies at the first, and two at the second."""
+    await house.publish(POLICY)
+    await _after(house, native(1, activity=TWO))
+    await house.publish(POLICY.replace("version: 1", "version: 2"))
+    house.now += timedelta(hours=1)
+    await house.post(retraction(3, 2))
+    house.now += timedelta(hours=1)
+    await house.post(native(2, activity=ONE))
+    await _fold(house, (await house.outbox(RESULTS))[1:], size)
+    _, told = await _emitted(house)
+    assert told["policy"]["version"] == 2
+    assert datetime.fromisoformat(told["as_of"]) == house.now
 
 
 async def test_two_results_that_nothing_orders_are_unknown_until_one_is_taken_back(house: House) -> None:
