@@ -122,16 +122,25 @@ class FollowAttainments:
         occasions: Sequence[Occasion],
         learners: Mapping[LearnerKey, LearnerFacts],
     ) -> set[FactKey]:
-        """Return the facts that the rules which this batch reaches may read."""
+        """Return the facts that the rules which this batch reaches may read.
+
+        Where the rules change between two records of a learner, the award of any may come out of the first
+        and is determined anew with the second, so that all may be read.
+        """
         wanted: set[FactKey] = set()
+        first: dict[LearnerKey, EffectiveRules] = {}
         for each, occasion in zip(accepted, occasions, strict=True):
             key = occasion.tenant, occasion.learner
-            read = self._read(each.event, occasion, learners[key].awards)
+            rules = self._rules[occasion.tenant].on(occasion.day)
+            read = self._read(each.event, occasion, rules, learners[key].awards)
+            if first.setdefault(key, rules) is not rules:
+                read |= rules.read_by(range(len(rules.rules)))
             wanted.update((*key, competency) for competency in read)
         return wanted
 
-    def _read(self, event: Consumed, occasion: Occasion, awards: Mapping[str, Award]) -> frozenset[str]:
-        rules = self._rules[occasion.tenant].on(occasion.day)
+    def _read(
+        self, event: Consumed, occasion: Occasion, rules: EffectiveRules, awards: Mapping[str, Award]
+    ) -> frozenset[str]:
         match event:
             case DueReached():
                 return frozenset()

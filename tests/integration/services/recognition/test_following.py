@@ -2,6 +2,10 @@
 """Competency events in, decisions out, on a real database."""
 
 import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
 
 from cairn.events.attainment import AttainmentChanged
 from cairn.ids import TenantId
@@ -10,8 +14,10 @@ from services.recognition.domain.facts import AwardState
 from tests.integration.services.recognition.house import (
     DEMONSTRATED,
     LOWERED,
+    NOW,
     STACK,
     House,
+    competency,
     module,
     said,
 )
@@ -74,6 +80,26 @@ async def test_a_revision_that_came_too_early_waits_for_what_is_missing(house: H
         ("m2", "conferred"),
         ("certificate", "referred"),
         ("diploma", "referred"),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 500])
+async def test_a_unit_over_the_day_on_which_a_rule_changes_decides_as_two_do(house: House, size: int) -> None:
+    """An award of the first day is determined anew on the second, by facts that none has read before."""
+    both = f"""
+  id: both
+  all:
+    - {{id: passed, competency: "{competency("m1")}"}}
+    - {{id: more, competency: "{competency("m9")}"}}
+"""
+    head, _, _ = module("m1").partition("requirement:")
+    harder = head.replace("version: 1", "version: 2\neffective_from: 2026-03-02") + f"requirement:{both}"
+    await house.publish(module("m1"), harder)
+    await house.feed(house.changed("m9"))
+    next_day = replace(house.changed("x"), as_of=NOW + timedelta(days=1))
+    assert said(await house.feed(house.changed("m1"), next_day, size=size)) == [("m1", "conferred")]
+    assert await house.stored("select state, rule_version from recognition.award") == [
+        (AwardState.CONFERRED, 2)
     ]
 
 
