@@ -76,6 +76,37 @@ async def test_any_cut_gives_the_same_events_and_any_order_the_same_attainments(
     assert await _attainments(house) == runs[0][1]
 
 
+async def test_any_cut_gives_the_same_events_when_the_policy_changes_in_between(house: House) -> None:
+    await house.publish(POLICY)
+    before = await _post_by_the_hour(house, _mixed(Random(11), 300))
+    after = await _post_by_the_hour(house, [*_taken_back_first(60), *_mixed(Random(12), 600)[300:]])
+    runs = []
+    for size in (1, 7, 500):
+        await _forget(house)
+        await house.look("delete from assessment.policy where version > 1")
+        await _fold(house, before, size)
+        await house.publish(POLICY.replace("version: 1", "version: 2"))
+        await _fold(house, after, size)
+        runs.append(await _emitted(house))
+    assert {event["policy"]["version"] for event in runs[0]} == {1, 2}
+    assert runs[0] == runs[1] == runs[2]
+
+
+def _taken_back_first(learners: int) -> list[dict[str, Any]]:
+    """Return a retraction of each learner, and then what it takes back."""
+    retractions = [retraction(f"r{n}", f"t{n}", learner=who(f"p{n}")) for n in range(learners)]
+    return [*retractions, *(native(f"t{n}", learner=who(f"p{n}")) for n in range(learners))]
+
+
+async def _post_by_the_hour(house: House, events: Sequence[dict[str, Any]]) -> list[Record]:
+    """Take events in, ten an hour, and return the records of their results."""
+    known = len(await house.outbox(RESULTS))
+    for begin in range(0, len(events), 10):
+        await house.post(*events[begin : begin + 10])
+        house.now += timedelta(hours=1)
+    return (await house.outbox(RESULTS))[known:]
+
+
 def _shuffled(records: Sequence[Record]) -> list[Record]:
     """Give the records of each partition other offsets."""
     chance = Random(3)
