@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
@@ -27,6 +27,8 @@ class Row:
     failed: int
     """How many tasks of processes ended by an error, and whether the run came to no rest."""
     seconds: float
+    tries: int = 1
+    """How often the case was run: what was not hit, and a defect that was not caught, is tried again."""
     found: tuple[str, ...] = ()
     """The first things that were wrong, by name."""
 
@@ -34,6 +36,11 @@ class Row:
     def caught(self) -> bool:
         """Whether anything was found wrong with what the run came to."""
         return bool(self.lost or self.duplicated or not (self.equal_to_replay and self.equal_state))
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing was wrong and nothing was shown either, which another try may change."""
+        return not self.proven and not self.caught and not self.failed
 
     @property
     def proven(self) -> bool:
@@ -46,9 +53,16 @@ class Row:
         return self.hit >= self.due and not self.caught and not self.failed
 
 
+def after_another_try(before: Row, again: Row) -> Row:
+    """Return the row of a case that was tried again: whatever is wrong stands, and what was shown stands."""
+    if before.caught or before.failed or (before.proven and not (again.caught or again.failed)):
+        return replace(before, tries=again.tries)
+    return again
+
+
 _COLUMNS = (
     *("case", "runner", "planted", "events", "hit"),
-    *("lost", "doubled", "replay", "state", "failed", "s"),
+    *("lost", "doubled", "replay", "state", "failed", "s", "tries"),
 )
 
 
@@ -74,6 +88,7 @@ def table(rows: Sequence[Row]) -> Table:
             "equal" if row.equal_state else "differs",
             str(row.failed),
             f"{row.seconds:.0f}",
+            str(row.tries),
             _verdict(row),
         )
     return shown

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.state import AttainedRow, State
 from tests.prove.passages import hits
-from tests.prove.report import Row
+from tests.prove.report import Row, after_another_try
 from tests.prove.same_state import differing_states
 from tests.prove.story import publications, story
 
@@ -76,6 +76,21 @@ def test_a_point_that_was_hit_too_seldom_proves_nothing() -> None:
     assert not replace(ROW, hit=1).proven
     assert replace(ROW, hit=1, planted="defect", lost=1).proven
     assert not replace(ROW, hit=0, planted="defect", lost=1).proven
+
+
+def test_another_try_shows_what_the_first_did_not_and_hides_nothing() -> None:
+    missed, again, wrong = replace(ROW, hit=0), replace(ROW, tries=2), replace(ROW, lost=1, tries=2)
+    assert missed.undecided
+    assert not ROW.undecided
+    assert not wrong.undecided
+    assert after_another_try(missed, again) == again
+    assert after_another_try(ROW, replace(missed, tries=2)) == again
+    assert after_another_try(ROW, wrong) == wrong
+    assert after_another_try(missed, wrong) == wrong
+    assert after_another_try(replace(ROW, lost=1), again) == wrong
+    uncaught, caught = replace(ROW, planted="defect"), replace(ROW, planted="defect", lost=1, tries=2)
+    assert uncaught.undecided
+    assert after_another_try(uncaught, caught) == caught
 
 
 def test_a_process_ends_at_the_planned_passage_of_each_life_and_then_lives(tmp_path: Path) -> None:
