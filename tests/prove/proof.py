@@ -61,8 +61,8 @@ class Proof:
         tries = 1
         while tries < _MOST_TRIES and what.events <= _REPEATED_UP_TO and any(row.undecided for row in rows):
             tries += 1
-            again = {row.case: replace(row, tries=tries) for row in await self._run(name, what, case)}
-            rows = [after_another_try(row, again[row.case]) if row.case in again else row for row in rows]
+            again = [replace(row, tries=tries) for row in await self._run(name, what, case)]
+            rows = after_another_try(rows, again)
         self.rows += rows
         write(self.rows, RESULT)
 

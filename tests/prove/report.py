@@ -38,22 +38,33 @@ class Row:
         return bool(self.lost or self.duplicated or not (self.equal_to_replay and self.equal_state))
 
     @property
+    def reached(self) -> bool:
+        """Whether the case was hit as often as it must be; a defect may leave too little for another hit."""
+        return self.hit >= (self.due if self.planted is None else 1)
+
+    @property
     def undecided(self) -> bool:
         """Whether nothing was wrong and nothing was shown either, which another try may change."""
         return not self.proven and not self.caught and not self.failed
 
     @property
     def proven(self) -> bool:
-        """Whether the case was hit as often as it must be and came out as it must.
-
-        A defect may end processes as well, and leave too little for another hit.
-        """
+        """Whether the case was reached and came out as it must; a defect may end processes as well."""
         if self.planted is not None:
-            return self.hit > 0 and self.caught
-        return self.hit >= self.due and not self.caught and not self.failed
+            return self.reached and self.caught
+        return self.reached and not self.caught and not self.failed
 
 
-def after_another_try(before: Row, again: Row) -> Row:
+def after_another_try(before: Sequence[Row], again: Sequence[Row]) -> list[Row]:
+    """Return the rows of a case that was tried again; one that only one of the tries has stands as it is."""
+    first, second = {row.case: row for row in before}, {row.case: row for row in again}
+    return [
+        _after_another_try(first[case], second[case]) if case in first.keys() & second.keys() else row
+        for case, row in (first | second).items()
+    ]
+
+
+def _after_another_try(before: Row, again: Row) -> Row:
     """Return the row of a case that was tried again: whatever is wrong stands, and what was shown stands."""
     if before.caught or before.failed or (before.proven and not (again.caught or again.failed)):
         return replace(before, tries=again.tries)
@@ -95,7 +106,7 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def _verdict(row: Row) -> str:
-    if row.hit < (row.due if row.planted is None else 1):
+    if not row.reached:
         return "[red]not hit[/red]"
     if row.planted is not None:
         return "caught" if row.caught else "[red]not caught[/red]"

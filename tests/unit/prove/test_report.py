@@ -83,14 +83,21 @@ def test_another_try_shows_what_the_first_did_not_and_hides_nothing() -> None:
     assert missed.undecided
     assert not ROW.undecided
     assert not wrong.undecided
-    assert after_another_try(missed, again) == again
-    assert after_another_try(ROW, replace(missed, tries=2)) == again
-    assert after_another_try(ROW, wrong) == wrong
-    assert after_another_try(missed, wrong) == wrong
-    assert after_another_try(replace(ROW, lost=1), again) == wrong
+    assert after_another_try([missed], [again]) == [again]
+    assert after_another_try([ROW], [replace(missed, tries=2)]) == [again]
+    assert after_another_try([ROW], [wrong]) == [wrong]
+    assert after_another_try([missed], [wrong]) == [wrong]
+    assert after_another_try([replace(ROW, lost=1)], [again]) == [wrong]
     uncaught, caught = replace(ROW, planted="defect"), replace(ROW, planted="defect", lost=1, tries=2)
     assert uncaught.undecided
-    assert after_another_try(uncaught, caught) == caught
+    assert after_another_try([uncaught], [caught]) == [caught]
+
+
+def test_a_try_that_raised_is_not_hidden_by_another() -> None:
+    missed, raised = replace(ROW, hit=0), replace(ROW, case="every point", hit=0, failed=1, tries=2)
+    rows = after_another_try([missed], [raised])
+    assert rows == [missed, raised]
+    assert after_another_try(rows, [replace(ROW, tries=3)]) == [replace(ROW, tries=3), raised]
 
 
 def test_a_process_ends_at_the_planned_passage_of_each_life_and_then_lives(tmp_path: Path) -> None:
