@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.prove.commands import run
+
 BALLAST = "ballast"
 # Otherwise a checkpoint would come only after more log than a small disk holds.
 SETTINGS = {"min_wal_size": "64MB", "max_wal_size": "192MB"}
@@ -60,7 +62,7 @@ def mounted(folder: Path, mebibytes: int) -> Iterator[Disk]:
     folder.mkdir(parents=True, exist_ok=True)
     while folder.is_mount():
         unmount(folder)
-    _run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "cairn-prove", str(folder))
+    run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "cairn-prove", str(folder))
     try:
         yield Disk(folder)
     finally:
@@ -69,7 +71,7 @@ def mounted(folder: Path, mebibytes: int) -> Iterator[Disk]:
 
 def unmount(folder: Path) -> None:
     """Forget the file system that is mounted on a folder."""
-    _run("umount", str(folder))
+    run("umount", str(folder))
 
 
 def possible() -> str | None:
@@ -92,7 +94,3 @@ def _write_all(descriptor: int, block: bytes) -> int:
         if error.errno != errno.ENOSPC:
             raise
     return written
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)

@@ -18,7 +18,7 @@ where backend_xid is not null and usename ~ '^cairn_[a-z]+_(consume|relay)$'
 _WORK_COMES_SECONDS = 10.0
 _LOOK_SECONDS = 0.01
 _PROGRESS = "select coalesce(sum(next_offset), 0) from chassis.fence where consumer = $1"
-_TERMS = "select coalesce(sum(term), 0) from chassis.lease"
+_TERMS = "select coalesce(sum(term), 0) from chassis.lease where name like 'relay/%'"
 _RE_EVALUATED = """
 select coalesce(sum(next_offset), 0) from chassis.fence where topic like '%.reevaluations.v1'
 """

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two ends of a line between networks, at each of which commands can be run."""
 
-import subprocess
 from dataclasses import dataclass
+
+from tests.prove.commands import run
 
 # Nobody's address: what is sent to it is dropped by whoever receives it.
 NOWHERE = "02:00:00:00:00:00"
@@ -29,8 +30,3 @@ class LineEnd:
     def hardware(self) -> str:
         """The end's own hardware address."""
         return self.run("cat", f"/sys/class/net/{self.device}/address").strip()
-
-
-def run(*command: str) -> str:
-    """Run a command and return what it prints; raises CalledProcessError when it fails."""
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -27,8 +27,9 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Service
 from deploy.local.socketdir import SOCKET
 from deploy.local.stack import ROOT
+from tests.prove.commands import run
 from tests.prove.forward import LISTENS
-from tests.prove.line import NOWHERE, LineEnd, run
+from tests.prove.line import NOWHERE, LineEnd
 
 # Kept for tests of networks (RFC 2544), so that it is nobody's real one.
 LINES = IPv4Network("198.18.0.0/15")
