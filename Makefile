@@ -70,7 +70,7 @@ run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose t
 test: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run the tests on a real broker and database; ARGS= goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-WHOLE_TESTS := $(addprefix tests/e2e/test_,kills.py derived_stream.py batches.py)
+WHOLE_TESTS := $(addprefix tests/e2e/test_,kills.py derived_stream.py batches.py open_university.py)
 
 .PHONY: test-whole
 test-whole: $(VENV)/.installed ## Kill, shuffle and cut the whole dataset; figures into build/whole.xml; ARGS= goes to pytest

@@ -19,8 +19,8 @@ DOORS = {
     "recognition-grpc": 7402,
     "records-grpc": 7403,
 }
-# A killed run's consumers give up their partitions after this time, and the next run waits for it.
-SESSION_SECONDS = 10
+# The shortest that Cairn takes: the partitions of a consumer that was killed wait for it.
+SESSION_SECONDS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Ghz:
             *("--data", json.dumps(self.request), "--concurrency", str(CALLERS)),
             # What is under way at the end is waited for, and not counted as cancelled.
             *("--duration", f"{seconds}s", "--duration-stop", "wait", "--format", "json", address),
+            # The load has the same cores, and spends a tenth less on its own garbage.
+            environment={"GOGC": "400"},
         )
         return _load(json.loads(told))
 

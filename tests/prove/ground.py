@@ -27,8 +27,6 @@ from tests.prove.wired import MARKS, PLAN, PLANTED, SLOW, STOP
 
 # Small, so that a short story has many units.
 BATCH_SIZE = 100
-# The shortest that Cairn takes: the partitions of a process that was killed wait for it.
-SESSION_SECONDS = 6
 REEVALUATIONS_PER_SECOND = 2000
 LOGS = "logs"
 
@@ -83,7 +81,6 @@ async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncItera
             # Intake reads committed, which Faust cannot.
             "RUNNER": "aiokafka" if service.name == INTAKE else case.runner,
             "BATCH_SIZE": str(case.batch_size),
-            "KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
             "REEVALUATIONS_PER_SECOND": str(case.reevaluations_per_second),
         }
         command = ("tests.prove.wired", *service.command)

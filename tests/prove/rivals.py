@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.cohort.submission import TENANT
+from deploy.local.layout import SESSION_SECONDS
 from deploy.local.stack import Endpoints
 from tests.e2e.state import State, read_state
 from tests.prove.consumers import DOWNSTREAM
@@ -24,7 +25,7 @@ from tests.prove.crash_points import RUNNERS
 from tests.prove.defects import IN_DATABASES
 from tests.prove.feeding import flowing
 from tests.prove.findings import Tried, rows_of_cases
-from tests.prove.ground import SESSION_SECONDS, Case, Ground, standing
+from tests.prove.ground import Case, Ground, standing
 from tests.prove.half_way import kill_half_way
 from tests.prove.processes import INTAKE, RE_EVALUATING
 from tests.prove.report import Row

@@ -2,6 +2,7 @@
 """Facts and last emissions in PostgreSQL: loaded by exact keys, written in bulk."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -25,11 +26,13 @@ cross join lateral (
     offset 0
 ) as stored
 """
+# Most of what a unit reads is here. Whose a result is goes by its place among the wanted, and a score as
+# one text: reading three columns less takes a third of the time.
 _RESULTS = """
-select wanted.tenant, wanted.learner, stored.result_id::text, stored.activity, stored.attempt,
-    stored.score_raw, stored.score_min, stored.score_max, stored.outcome, stored.finality,
+select wanted.place, stored.result_id::text, stored.activity, stored.attempt,
+    concat_ws(' ', stored.score_raw, stored.score_min, stored.score_max), stored.outcome, stored.finality,
     stored.integrity, stored.carried_over, stored.occurred_at, stored.version, stored.modified_at
-from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, competency)
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality as wanted (tenant, learner, competency, place)
 cross join lateral (
     select activities from assessment.competency
     where competency.tenant = wanted.tenant and competency.competency = wanted.competency
@@ -129,10 +132,11 @@ class PostgresFacts:
         keys = _transposed([(each.tenant, each.learner, each.competency) for each in subjects])
         seen = set()
         for row in await connection.fetch(_RESULTS, *keys):
+            tenant, learner, _ = subjects[row[0] - 1]
             # An activity of two competencies comes twice.
-            if (one := (row[0], row[1], row[2])) not in seen:
+            if (one := (tenant, learner, row[1])) not in seen:
                 seen.add(one)
-                facts.add_result((row[0], row[1]), _result(row))
+                facts.add_result((tenant, learner), _result(row))
         for row in await connection.fetch(_EMITTED, *keys):
             epoch, retracts, result_ids = row[14:]
             if row[3] is not None:
@@ -170,19 +174,42 @@ def _transposed(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def _result(row: Any) -> Result:
-    _, _, result_id, activity, attempt, raw, low, high, *judged = row
-    outcome, finality, integrity, carried_over, *times = judged
+    (
+        _,
+        result_id,
+        activity,
+        attempt,
+        score,
+        outcome,
+        finality,
+        integrity,
+        carried_over,
+        occurred_at,
+        version,
+        modified_at,
+    ) = row
     return Result(
         result_id,
         activity,
         attempt,
-        None if raw is None else (raw, low, high),
+        _score(score),
         _outcomes[outcome],
         _finalities[finality],
         _integrities[integrity],
         carried_over,
-        *times,
+        occurred_at,
+        version,
+        modified_at,
     )
+
+
+# Most scores are one of a hundred on one of a few scales.
+@lru_cache(maxsize=4096)
+def _score(text: str) -> tuple[Decimal, Decimal, Decimal] | None:
+    if not text:
+        return None
+    raw, low, high = text.split()
+    return Decimal(raw), Decimal(low), Decimal(high)
 
 
 def _row(key: LearnerKey, result: Result) -> tuple[Any, ...]:

@@ -5,10 +5,10 @@ import asyncio
 import random
 from dataclasses import replace
 
+from deploy.local.layout import SESSION_SECONDS
 from deploy.local.ports import is_free
 from tests.prove.cluster import STEADY_PORTS
 from tests.prove.evidence import amid_work, progress, refusals
-from tests.prove.ground import SESSION_SECONDS
 from tests.prove.network import Apart
 from tests.prove.processes import CONSUMING, INTAKE
 from tests.prove.workers import elsewhere, second_workers
