@@ -98,5 +98,5 @@ def _tell(answer: Replay, json: bool) -> None:
         out().print("asked for; no consumer has carried it out yet")
     else:
         out().print(f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it folded")
-    if not answer.done or answer.outcome in {"stays", "gone"}:
+    if not answer.done or answer.outcome in {"stays", "gone", "failed"}:
         raise typer.Exit(1)

@@ -168,10 +168,10 @@ def _loss(noticed: NoticedLoss) -> consumer_pb2.Loss:
         stored_topic_id=str(loss.stored_id or ""),
         found_topic_id=str(loss.found_id or ""),
     )
-    if loss.log_start is not None:
+    if loss.next_offset is not None and loss.log_start is not None:
         message.range.partition = loss.partition or 0
-        message.range.first_offset = loss.next_offset or 0
-        message.range.last_offset = loss.log_start - 1
+        message.range.first_offset = min(loss.next_offset, loss.log_start)
+        message.range.last_offset = max(loss.next_offset, loss.log_start) - 1
     message.notice_time.FromDatetime(noticed.noticed_at)
     return message
 

@@ -2,14 +2,17 @@
 """Sending rows of the outbox: whole batches a partition, in the order of the rows.
 
 A producer serves until its first error and is then thrown away: what it had in flight is unknown,
-and the slot begins again at its first unsent row. Repeats are caught by the consumers' inboxes.
+and the slot begins again at its first unsent row. What the broker has acknowledged is not sent again;
+other repeats are caught by the consumers' inboxes.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
 
 from chassis.errors import Retry
 from chassis.streams.message import Partition
@@ -30,8 +33,15 @@ class Unsent(NamedTuple):
     value: bytes | None
 
 
-async def start_producer(bootstrap: str, client_id: str, delivery_timeout: float) -> AIOKafkaProducer:
-    """Start an idempotent producer that gives a batch up after ``delivery_timeout`` seconds."""
+class Sent(NamedTuple):
+    """The ids of the rows that the broker has, and what kept others from it."""
+
+    ids: list[int]
+    failures: list[Exception]
+
+
+async def start_producer(bootstrap: str, client_id: str, request_timeout: float) -> AIOKafkaProducer:
+    """Start an idempotent producer whose requests are answered within so many seconds or sent again."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         client_id=client_id,
@@ -39,7 +49,7 @@ async def start_producer(bootstrap: str, client_id: str, delivery_timeout: float
         enable_idempotence=True,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_LARGEST_RECORD,
-        request_timeout_ms=int(delivery_timeout * 1000),
+        request_timeout_ms=int(request_timeout * 1000),
     )
     try:
         await producer.start()
@@ -49,18 +59,50 @@ async def start_producer(bootstrap: str, client_id: str, delivery_timeout: float
     return producer
 
 
-async def send(producer: AIOKafkaProducer, rows: Sequence[Unsent]) -> None:
-    """Send the rows, each partition's in order, and return when the broker has them all.
+async def abandon(producer: AIOKafkaProducer) -> None:
+    """Close a producer once its requests are answered, without sending what it still holds.
 
-    Raises Retry where a topic does not have the partition that a row is for; nothing has then been sent.
+    That is the next lease's to send. Its ``stop`` would flush for as long as its sender runs, and an
+    idempotent sender never gives a batch up (``Sender._can_retry`` of aiokafka 0.14).
     """
+    await producer._sender.close()  # noqa: SLF001 - there is no other way
+    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - or its flush would wait for ever
+    await producer.stop()
+
+
+async def send(producer: AIOKafkaProducer, rows: Sequence[Unsent], within: float) -> Sent:
+    """Send the rows, each partition's in order; return when the broker has them or after so many seconds.
+
+    Raises Retry where a topic does not have the partition that a row is for, and TimeoutError where the
+    broker does not say; nothing has then been sent.
+    """
+    deadline = time.monotonic() + within
     by_partition: dict[Partition, list[Unsent]] = {}
     for row in rows:
         by_partition.setdefault(row.at, []).append(row)
-    await _check_partitions(producer, by_partition)
-    async with asyncio.TaskGroup() as sending:
-        for at, queue in by_partition.items():
-            sending.create_task(_send_partition(producer, at, queue))
+    async with asyncio.timeout(within):
+        await _check_partitions(producer, by_partition)
+    sending = {
+        asyncio.create_task(_send_partition(producer, at, queue)): queue for at, queue in by_partition.items()
+    }
+    try:
+        await asyncio.wait(sending, timeout=deadline - time.monotonic())
+    finally:
+        for task in sending:
+            task.cancel()
+    return _sent(sending)
+
+
+def _sent(sending: Mapping[asyncio.Task[None], Sequence[Unsent]]) -> Sent:
+    sent = Sent([], [])
+    for task, queue in sending.items():
+        if not task.done():
+            sent.failures.append(TimeoutError())
+        elif error := task.exception():
+            sent.failures.append(error if isinstance(error, Exception) else TimeoutError())
+        else:
+            sent.ids.extend(row.id for row in queue)
+    return sent
 
 
 async def _check_partitions(producer: AIOKafkaProducer, wanted: Iterable[Partition]) -> None:

@@ -8,6 +8,7 @@ is not passed over. Sent rows are deleted by their ids, in a transaction that ch
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from chassis.database import Pool
 from chassis.errors import Conflict, Retry
 from chassis.health import Health
 from chassis.relay.lease import Lease, give_back, lost, take_lease
-from chassis.relay.publisher import Unsent, send, start_producer
+from chassis.relay.publisher import Unsent, abandon, send, start_producer
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.message import Partition
 from chassis.waiting import within
@@ -40,10 +41,11 @@ with held as (
 select true from held
 """
 
-# A lease outlives the producer's delivery timeout: a holder that has lost its lease has nothing left
-# in flight that the broker could still accept.
+# A lease outlives a delivery and the requests that are then still to be answered, although it may not have
+# been renewed for `_RENEW`: what a holder has not sent by then it abandons.
 LEASE = timedelta(seconds=30)
 DELIVERY_TIMEOUT = 15.0
+REQUEST_TIMEOUT = 8.0
 _RENEW = 5.0
 _RETRY = 1.0
 # Polling is the fallback where a notification is lost.
@@ -101,7 +103,7 @@ class Slot:
             busy = await self._hold() and await self._publish()
             self._health.met(self.name)
         except (KafkaError, Conflict, Retry, ExceptionGroup, *OUTSIDE) as error:
-            log.warning("relay begins again", slot=self.name, error=type(error).__name__)
+            log.warning("relay begins again", slot=self.name, errors=_names(error))
             self._health.unmet(self.name, error.reason if isinstance(error, Retry) else "not publishing")
             await self._discard()
             await asyncio.sleep(_RETRY)
@@ -126,15 +128,18 @@ class Slot:
         if not rows:
             return False
         if self._producer is None:
-            self._producer = await start_producer(settings.bootstrap, self.name, DELIVERY_TIMEOUT)
+            self._producer = await start_producer(settings.bootstrap, self.name, REQUEST_TIMEOUT)
         unsent = [
             Unsent(row_id, Partition(topic, number), key, headers, value)
             for row_id, topic, number, key, headers, value in rows
         ]
-        await send(self._producer, unsent)
-        await self._delete([row.id for row in unsent])
-        for topic, count in Counter(row.at.topic for row in unsent).items():
+        sent = await send(self._producer, unsent, DELIVERY_TIMEOUT)
+        await self._delete(sent.ids)
+        published = set(sent.ids)
+        for topic, count in Counter(row.at.topic for row in unsent if row.id in published).items():
             telemetry.published(topic, count)
+        if sent.failures:
+            raise ExceptionGroup("not all were published", sent.failures)
         return len(rows) == settings.batch_size
 
     async def _delete(self, sent: list[int]) -> None:
@@ -148,9 +153,16 @@ class Slot:
     async def _discard(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            await abandon(producer)
 
     async def _give_back(self) -> None:
         if self._lease is not None:
-            async with self._pool.acquire() as connection:
-                await give_back(connection, self._lease)
+            # Whoever cannot be told finds the lease lapsed.
+            with suppress(*OUTSIDE):
+                async with self._pool.acquire() as connection:
+                    await give_back(connection, self._lease)
+
+
+def _names(error: Exception) -> list[str]:
+    causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+    return sorted({type(cause).__name__ for cause in causes})

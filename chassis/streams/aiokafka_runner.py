@@ -10,22 +10,20 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-import stamina
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from chassis import telemetry
-from chassis.errors import Retry
 from chassis.health import Health
-from chassis.sqlstate import OUTSIDE
+from chassis.streams.assignment import Assignment, extents, patiently, seek_to_progress
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
-from chassis.streams.topic_ids import read_topic_ids
 from chassis.streams.topic_watch import TopicWatch
 from chassis.unit.work import UnitOfWork
 
@@ -39,8 +37,6 @@ _FILL_SECONDS = 0.025
 _ADVICE_SECONDS = 1.0
 # Waiting out a database must not cost the partitions; a dead process is noticed by its heartbeat.
 _LONGEST_POLL_MS = 24 * 3600 * 1000
-# What an assignment waits for: the database, the broker, and a topic that it does not know yet.
-_ABSENT: tuple[type[Exception], ...] = (*OUTSIDE, KafkaError, Retry)
 
 log = structlog.get_logger()
 
@@ -75,7 +71,7 @@ class AiokafkaRunner:
         consumer = self._consumer()
         advice = _Advice(consumer)
         batches = Batches(self._work, self._health, advice.note, stop, Pace())
-        assignment = _Assignment(consumer, self._settings.bootstrap, self._work, self._health)
+        assignment = Assignment(consumer, self._settings.bootstrap, self._work, self._health)
         consumer.subscribe(self._settings.topics, listener=assignment)
         await consumer.start()
         try:
@@ -105,7 +101,7 @@ class AiokafkaRunner:
             max_partition_fetch_bytes=1024 * 1024,
         )
 
-    async def _turn(self, consumer: AIOKafkaConsumer, batches: Batches, assignment: "_Assignment") -> None:
+    async def _turn(self, consumer: AIOKafkaConsumer, batches: Batches, assignment: Assignment) -> None:
         await assignment.settled()
         records = await self._poll(consumer)
         # aiokafka may hand records out before a new partition is set to its progress, and then others again.
@@ -115,6 +111,7 @@ class AiokafkaRunner:
         await self._watch.look()
         if not records:
             return
+        await self._check_logs(consumer, records)
         offsets = await batches.process(records)
         self._ended = time.monotonic()
         if disowned := self._work.ownership.disowned & _assigned(consumer):
@@ -122,8 +119,15 @@ class AiokafkaRunner:
             await self._seek_to_progress(consumer, disowned)
         await self._report_lag(consumer, offsets)
 
+    async def _check_logs(self, consumer: AIOKafkaConsumer, records: Iterable[Record]) -> None:
+        # aiokafka begins again by itself at the start of a log that its offset has fallen out of.
+        if astray := self._work.ownership.astray(records):
+            starts, ends = await patiently(partial(extents, consumer, astray))
+            await patiently(partial(self._work.check_logs, starts, ends))
+
     async def _seek_to_progress(self, consumer: AIOKafkaConsumer, wanted: Iterable[Partition]) -> None:
-        await seek_to_progress(consumer, self._settings.bootstrap, self._work, wanted)
+        bootstrap = self._settings.bootstrap
+        await patiently(partial(seek_to_progress, consumer, bootstrap, self._work, wanted))
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> list[Record]:
         size = self._settings.batch_size
@@ -146,66 +150,6 @@ class AiokafkaRunner:
                     # The position passes over markers of transactions, which are no records.
                     done = max(offset, await consumer.position(TopicPartition(*at)))
                     telemetry.lag(self._settings.group, at.topic, at.number, max(0, end - done))
-
-
-class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """Sets each newly assigned partition to the database's progress.
-
-    aiokafka logs what a listener raises and goes on; :meth:`settled` raises it where it ends the process.
-    """
-
-    def __init__(self, consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, health: Health) -> None:
-        self._consumer = consumer
-        self._bootstrap = bootstrap
-        self._work = work
-        self._health = health
-        self._failure: Exception | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._moved: set[Partition] = set()
-
-    async def settled(self) -> frozenset[Partition]:
-        """Wait until no assignment is under way; return what has been assigned since the last call.
-
-        Raises what an assignment failed of: none of its records may be folded.
-        """
-        await self._idle.wait()
-        if self._failure is not None:
-            raise self._failure
-        moved, self._moved = frozenset(self._moved), set()
-        return moved
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._health.unmet("assigned", "rebalancing")
-        self._work.ownership.release(Partition(at.topic, at.partition) for at in revoked)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        wanted = [Partition(at.topic, at.partition) for at in assigned]
-        self._moved.update(wanted)
-        self._idle.clear()
-        try:
-            async for attempt in stamina.retry_context(on=_ABSENT, attempts=None, timeout=None, wait_max=5.0):
-                with attempt:
-                    await seek_to_progress(self._consumer, self._bootstrap, self._work, wanted)
-        except Exception as error:  # noqa: BLE001 - raised again by settled(), where it ends the process
-            self._failure = error
-        else:
-            self._health.met("assigned")
-        finally:
-            self._idle.set()
-
-
-async def seek_to_progress(
-    consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, wanted: Iterable[Partition]
-) -> None:
-    """Claim partitions and set each to its stored progress."""
-    partitions = [TopicPartition(*at) for at in wanted]
-    if not partitions:
-        return
-    ids = await read_topic_ids(bootstrap, {at.topic for at in partitions})
-    begins = {Partition(*at): offset for at, offset in (await consumer.beginning_offsets(partitions)).items()}
-    for at, offset in (await work.claim(begins, ids)).items():
-        consumer.seek(TopicPartition(*at), offset)
 
 
 class _Advice:

@@ -89,6 +89,8 @@ class Batches:
             try:
                 done = await self._at_length(records)
             except BreakerOpen as halt:
+                # Whoever says so can be reached.
+                self._health.forget("database")
                 self._health.unmet("breaker", f"open: {halt.reason}; an operator has to resume the consumer")
                 telemetry.halted(self._work.consumer, yes=True)
             else:

@@ -23,6 +23,7 @@ from aiokafka.errors import CommitFailedError
 from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.streams.aiokafka_runner import ConsumerSettings
+from chassis.streams.assignment import extents
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.faust_transport import Transport
 from chassis.streams.message import Partition, Record
@@ -163,9 +164,9 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
     await consumer.start()
     try:
         consumer.assign(partitions)
-        begins = await consumer.beginning_offsets(partitions)
+        starts, ends = await extents(consumer, [Partition(*at) for at in partitions])
         ids = await read_topic_ids(settings.bootstrap, settings.topics)
-        offsets = await work.claim({Partition(*at): offset for at, offset in begins.items()}, ids)
+        offsets = await work.claim(starts, ends, ids)
         work.ownership.release(offsets)
         await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
     except CommitFailedError:

@@ -14,7 +14,7 @@ MOST_BUGS = 20
 AMONG_RECORDS = 2000
 
 _MAKE = "insert into chassis.breaker (consumer) values ($1) on conflict do nothing"
-_LOCK = "select bugs from chassis.breaker where consumer = $1 for update"
+_LOCK = "select bugs, open_since is not null from chassis.breaker where consumer = $1 for update"
 _RECORDS = """
 select coalesce(sum(applied + duplicate + ignored + parked + dead_lettered), 0)::bigint
 from chassis.fence where consumer = $1
@@ -54,10 +54,13 @@ async def note(connection: Connection, consumer: str, places: Sequence[int]) -> 
     """Keep where among the unit's records its bugs stand; return which of them opens the breaker.
 
     The answer is a number within ``places``, from 0. Records behind it are not to be taken, so a unit
-    that has any must not be committed.
+    that has any must not be committed. Raises BreakerOpen where another unit has opened it meanwhile.
     """
     await connection.execute(_MAKE, consumer)
-    known = await connection.fetchval(_LOCK, consumer)
+    row = await connection.fetchrow(_LOCK, consumer)
+    known, halted = row or ((), False)
+    if halted:
+        raise BreakerOpen
     before = await connection.fetchval(_RECORDS, consumer)
     bugs = [before + place for place in places]
     opens = opens_at(known, bugs)

@@ -12,7 +12,6 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from cairn.ids import TenantId
-from chassis.database import Connection
 
 Row = tuple[str, date, bytes]
 
@@ -37,15 +36,6 @@ class Arrival(NamedTuple):
     def key(self) -> Row:
         """The row that it falls on."""
         return self.tenant, self.day, self.identity
-
-
-_OTHERWISE, _APPLIED = 0, 1
-_END = """
-insert into chassis.inbox (tenant, day, identity, digest, outcome)
-select tenant, day, identity, digest, $5::smallint
-from unnest($1::text[], $2::date[], $3::bytea[], $4::bytea[]) as ended (tenant, day, identity, digest)
-on conflict (tenant, day, identity) do update set outcome = excluded.outcome
-"""
 
 
 def identity(consumer: str, source: str, event_id: str) -> bytes:
@@ -80,18 +70,6 @@ def _seen(arrival: Arrival, digests: dict[Row, bytes], fresh: set[Row]) -> Seen:
         fresh.remove(arrival.key)
         return Seen.NEW
     return Seen.DUPLICATE
-
-
-async def applied(connection: Connection, arrivals: Sequence[Arrival]) -> None:
-    """Mark arrivals as applied that were put aside when they came."""
-    if arrivals:
-        await connection.execute(_END, *columns_of(arrivals), _APPLIED)
-
-
-async def close(connection: Connection, arrivals: Sequence[Arrival]) -> None:
-    """Mark arrivals that ended otherwise than applied, so that a replay may tell them apart."""
-    if arrivals:
-        await connection.execute(_END, *columns_of(arrivals), _OTHERWISE)
 
 
 def columns_of(

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is missing in a log: the topic was made again, or the log starts above the stored progress.
+"""What is missing in a log: the topic was made again, or the log does not reach to the stored progress.
 
-Either is written down with a number, and nothing of the topic is taken until an operator has accepted
-that loss by its name (design section 4). What a topic that was made again brings once more are duplicates
-to the inbox.
+It may start above it, where records were deleted that nobody had consumed, or end below it, where Kafka
+has lost what was consumed and gives its offsets to other records. Each loss is written down with a number,
+and nothing of the topic is taken until an operator has accepted that loss by its name (design section 4).
+What a topic that was made again brings once more are duplicates to the inbox.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from chassis.database import Connection
@@ -17,6 +18,8 @@ from chassis.streams.message import Partition
 
 TopicIds = Mapping[str, UUID]
 NO_IDS: TopicIds = MappingProxyType({})
+Offsets: TypeAlias = Mapping[Partition, int]
+NO_OFFSETS: Offsets = MappingProxyType({})
 
 _STANDING = """
 select topic, partition, next_offset, topic_id from chassis.fence
@@ -49,6 +52,7 @@ class Loss(NamedTuple):
     partition: int | None = None
     next_offset: int | None = None
     log_start: int | None = None
+    """Where the log goes on, on either side of ``next_offset``."""
 
 
 class _Standing(NamedTuple):
@@ -60,18 +64,18 @@ class _Standing(NamedTuple):
 
 
 async def check_logs(
-    connection: Connection, consumer: str, starts: Mapping[Partition, int], ids: TopicIds
+    connection: Connection, consumer: str, starts: Offsets, ends: Offsets, ids: TopicIds
 ) -> None:
-    """Compare the stored progress with where logs start and with the ids of topics.
+    """Compare the stored progress with where logs start and end, and with the ids of topics.
 
     Raises RecordsLost, which names all that is lost and what to do, once that has been written down.
     """
-    topics = sorted({at.topic for at in starts} | ids.keys())
+    topics = sorted({at.topic for at in (*starts, *ends)} | ids.keys())
     rows = await connection.fetch(_STANDING, consumer, topics)
     standing = [_Standing(Partition(row[0], row[1]), row[2], row[3]) for row in rows]
     found = [*_made_again(standing, ids)]
     again = {loss.topic for loss in found}
-    found += [loss for loss in _starts_above(standing, starts) if loss.topic not in again]
+    found += [loss for loss in _elsewhere(standing, starts, ends) if loss.topic not in again]
     if found:
         named = [_sentence(loss, standing, await _note(connection, consumer, loss)) for loss in found]
         raise RecordsLost("; ".join(named))
@@ -85,11 +89,11 @@ def _made_again(standing: Sequence[_Standing], ids: TopicIds) -> Iterator[Loss]:
             yield Loss(topic, stored, found)
 
 
-def _starts_above(standing: Sequence[_Standing], starts: Mapping[Partition, int]) -> Iterator[Loss]:
+def _elsewhere(standing: Sequence[_Standing], starts: Offsets, ends: Offsets) -> Iterator[Loss]:
     for at, offset, topic_id in standing:
-        start = starts.get(at, offset)
-        if start > offset:
-            yield Loss(at.topic, topic_id, topic_id, at.number, offset, start)
+        goes_on = max(starts.get(at, 0), min(offset, ends.get(at, offset)))
+        if goes_on != offset:
+            yield Loss(at.topic, topic_id, topic_id, at.number, offset, goes_on)
 
 
 async def _note(connection: Connection, consumer: str, loss: Loss) -> str:
@@ -99,13 +103,17 @@ async def _note(connection: Connection, consumer: str, loss: Loss) -> str:
 
 def _sentence(loss: Loss, standing: Sequence[_Standing], name: str) -> str:
     remedy = f"`cairn consumers accept {name}`"
-    if loss.log_start is not None:
-        lost = (
-            f"{loss.topic}[{loss.partition}] has lost the records {loss.next_offset} to {loss.log_start - 1}"
-        )
-        return f"{lost}; {remedy} goes on behind them"
+    if loss.next_offset is not None and loss.log_start is not None:
+        return f"{_missing(loss, loss.next_offset, loss.log_start)}; {remedy} goes on at {loss.log_start}"
     stood = ", ".join(
         f"[{row.at.number}] {row.next_offset}" for row in standing if row.at.topic == loss.topic
     )
     made = f"{loss.topic} was made again: its id was {loss.stored_id} and is {loss.found_id}"
     return f"{made}, and the progress stands at {stood}; {remedy} begins at the new log's start"
+
+
+def _missing(loss: Loss, stood: int, goes_on: int) -> str:
+    where = f"{loss.topic}[{loss.partition}]"
+    if goes_on > stood:
+        return f"{where} has lost the records {stood} to {goes_on - 1}"
+    return f"{where} ends at {goes_on} and has lost the records {goes_on} to {stood - 1}, which were consumed"

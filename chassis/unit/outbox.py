@@ -48,8 +48,11 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 def headers_text(headers: Iterable[tuple[str, bytes]]) -> str:
-    """Write headers as JSON text; every byte survives, also those that are not UTF-8."""
-    return to_json([(name, value.decode("latin-1")) for name, value in headers]).decode()
+    """Write headers as JSON text; every byte survives, also those that are not UTF-8.
+
+    A client library hands on Kafka's null header as None, whatever its types say; it becomes an empty one.
+    """
+    return to_json([(name, (value or b"").decode("latin-1")) for name, value in headers]).decode()
 
 
 def read_headers(text: str) -> list[tuple[str, bytes]]:

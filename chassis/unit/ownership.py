@@ -75,6 +75,19 @@ class Ownership:
         """The partitions that another owner has moved since this one claimed them."""
         return frozenset(self._disowned)
 
+    def astray(self, records: Iterable[Record]) -> set[Partition]:
+        """Return of which claimed partitions a record does not follow on what was done or came before it.
+
+        Markers of transactions do that, and so does a client that has met an offset out of range.
+        """
+        following = dict(self._stood)
+        found: set[Partition] = set()
+        for record in records:
+            if following.get(record.at, record.offset) != record.offset:
+                found.add(record.at)
+            following[record.at] = record.offset + 1
+        return found
+
     def foreseen(self, spans: Spans) -> Progress | None:
         """Begin a unit; return where the rows stand unless another owner has moved them.
 

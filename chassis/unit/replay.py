@@ -23,7 +23,7 @@ from chassis.unit.breaker import BreakerOpen
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
 from chassis.unit.fence import Outcome
-from chassis.unit.items import OPERATOR, Place, place_of
+from chassis.unit.items import OPERATOR, Place, place_of, read
 from chassis.unit.learners import LearnerKey
 from chassis.unit.parking import ask_again, outcome_of
 from chassis.unit.retaking import Retaken, retake
@@ -36,6 +36,7 @@ from chassis.waiting import within
 _MOST = 500
 _LOOK_SECONDS = 1.0
 _NEXT = "select tenant, id from chassis.next_replay($1) where id is not null"
+_ABOUT = "select learner from chassis.replay where tenant = $1 and id = $2 and done_at is null"
 _TAKE = """
 select learner, place, action from chassis.replay
 where tenant = $1 and id = $2 and done_at is null
@@ -43,7 +44,7 @@ for update skip locked
 """
 _DONE = """
 update chassis.replay set done_at = now(), outcome = $3::text, followed = $4::int
-where tenant = $1::text and id = $2::uuid
+where tenant = $1::text and id = $2::uuid and done_at is null
 """
 
 WAITED_OUT: tuple[type[Exception], ...] = (BreakerOpen, *OUTSIDE, *REDO)
@@ -51,6 +52,8 @@ GONE = "gone"
 """The record that was meant is not the learner's first waiting one, or waits no more."""
 STAYS = "stays"
 """It could not be folded now either."""
+FAILED = "failed"
+"""The request could not be carried out, and nothing has changed; the log says why."""
 
 log = structlog.get_logger()
 
@@ -100,30 +103,54 @@ class Replays:
                 await within(_LOOK_SECONDS, stop)
 
     async def next(self) -> bool:
-        """Carry out the request that has waited longest; tell whether there was one."""
+        """Carry out the request that has waited longest; tell whether there was one to carry out."""
         found = await self._pool.fetchrow(_NEXT, self._work.consumer)
         if found is None:
             return False
+        tenant, request_id = TenantId(found["tenant"]), found["id"]
+        try:
+            return await self._carry_out(tenant, request_id)
+        except WAITED_OUT:
+            raise
+        except Exception:
+            # Whatever it is, it must not hold up the requests behind it.
+            log.exception("replay failed", consumer=self._work.consumer, request=str(request_id))
+        async with transaction(self._pool, [tenant]) as connection:
+            await connection.execute(_DONE, tenant, request_id, FAILED, 0)
+        return True
+
+    async def _carry_out(self, tenant: TenantId, request_id: UUID) -> bool:
+        """Try until no record stands in the way; False where another process is at it."""
         attempt = _Attempt()
         while True:
             try:
-                await self._one(TenantId(found["tenant"]), found["id"], attempt)
+                return await self._one(tenant, request_id, attempt)
             except Raised as at:
                 attempt.raised[place_of(at.record)] = at.error
             except RECORD as error:
                 attempt.narrow(error)
-            else:
-                return True
 
-    async def _one(self, tenant: TenantId, request_id: UUID, attempt: "_Attempt") -> None:
+    async def _one(self, tenant: TenantId, request_id: UUID, attempt: "_Attempt") -> bool:
+        await self._open_days(tenant, request_id, attempt.most)
         async with transaction(self._pool, [OPERATOR, tenant]) as connection:
             row = await connection.fetchrow(_TAKE, tenant, request_id)
             if row is None:
-                return
+                return False
             learner = tenant, LearnerId(row["learner"])
             request = Request(learner, row["place"], row["action"] == "discard")
             outcome, followed = await self._replay(connection, request, attempt)
             await connection.execute(_DONE, tenant, request_id, outcome, followed)
+        return True
+
+    async def _open_days(self, tenant: TenantId, request_id: UUID, most: int) -> None:
+        """Open the inbox for what could not be read when it came, before a transaction holds it as it is.
+
+        What is parked behind that meanwhile finds its day with the next request.
+        """
+        async with transaction(self._pool, [tenant]) as connection:
+            learner = await connection.fetchval(_ABOUT, tenant, request_id)
+            found = await waiting_of(connection, self._work.consumer, (tenant, learner), most)
+        await self._work.open_days(read(self._work.handler, [row.record for row in found]))
 
     async def _replay(self, connection: Connection, request: Request, attempt: "_Attempt") -> tuple[str, int]:
         consumer, learner = self._work.consumer, request.learner

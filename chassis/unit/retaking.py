@@ -8,7 +8,7 @@ from cairn.events.change import Change, change_of
 from chassis.errors import Reject
 from chassis.streams.message import Message
 from chassis.unit.fence import Outcome
-from chassis.unit.inbox import Seen, applied
+from chassis.unit.inbox import Seen
 from chassis.unit.items import Item, Place, Refused, place_of, read
 from chassis.unit.opening import Opened
 from chassis.unit.unit import Unit
@@ -81,8 +81,6 @@ async def _fold(
         if place_of(row.record) in refused:
             break
         ended.append((row, _ending(unit, message, verdict)))
-    folded = [message for _, message in taken[: len(ended)]]
-    await applied(unit.connection, [work.arrival(message) for message in folded])
     if len(ended) == len(waiting):
         return Retaken(ended)
     return Retaken(ended, *_staying(*waiting[len(ended)], raised, refused))

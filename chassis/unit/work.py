@@ -23,6 +23,7 @@ from cairn.ids import TenantId
 from chassis import telemetry
 from chassis.database import Connection, Pool, transaction
 from chassis.errors import Reject, Retry
+from chassis.sqlstate import OUTSIDE
 from chassis.streams.handler import Handler
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit import parking
@@ -30,7 +31,7 @@ from chassis.unit.asides import put_aside, raised_by
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
 from chassis.unit.fence import Outcome, Step
-from chassis.unit.inbox import Arrival, Seen, close, identity
+from chassis.unit.inbox import Arrival, Seen, identity
 from chassis.unit.items import (
     Item,
     Place,
@@ -42,7 +43,7 @@ from chassis.unit.items import (
     unrepeated,
 )
 from chassis.unit.learners import LearnerKey
-from chassis.unit.losses import NO_IDS, TopicIds, check_logs
+from chassis.unit.losses import NO_IDS, NO_OFFSETS, Offsets, TopicIds, check_logs
 from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
 from chassis.unit.ownership import Ownership, Progress, spans_of
@@ -53,6 +54,8 @@ from chassis.unit.unit import Unit
 # The progress of no partition: all rows are locked already.
 NOTHING: Progress = MappingProxyType({})
 NONE_RAISED: Mapping[Place, Reject] = MappingProxyType({})
+NO_RECORDS: tuple[type[Exception], ...] = (asyncpg.PostgresError, *OUTSIDE, Retry)
+"""What a handler raises that is no fault of the record it is at, or not to be laid to it yet."""
 
 CONFLICT = Reject("conflict", "id")
 
@@ -114,20 +117,27 @@ class UnitOfWork:
         self._epochs: dict[TenantId, int] = {}
         self._days: set[date] = set()
 
-    async def claim(self, starts: Mapping[Partition, int], ids: TopicIds = NO_IDS) -> dict[Partition, int]:
-        """Take over partitions, given where each one's log starts, and return where to go on.
+    async def claim(
+        self, starts: Offsets, ends: Offsets = NO_OFFSETS, ids: TopicIds = NO_IDS
+    ) -> dict[Partition, int]:
+        """Take over partitions, given where each one's log starts and ends, and return where to go on.
 
-        Raises RecordsLost where a log starts above the stored progress or is of a topic that was made
-        again: nothing may go on until an operator has accepted the loss that the message names.
+        Raises RecordsLost where a log does not reach to the stored progress or is of a topic that was
+        made again: nothing may go on until an operator has accepted the loss that the message names.
         """
         async with self._pool.acquire() as connection:
-            await check_logs(connection, self.consumer, starts, ids)
+            await check_logs(connection, self.consumer, starts, ends, ids)
             return await self.ownership.claim(connection, starts, ids)
+
+    async def check_logs(self, starts: Offsets, ends: Offsets) -> None:
+        """Raise RecordsLost where a log no longer reaches to the stored progress."""
+        async with self._pool.acquire() as connection:
+            await check_logs(connection, self.consumer, starts, ends, NO_IDS)
 
     async def check_topics(self, ids: TopicIds) -> None:
         """Raise RecordsLost where a topic has been made again since it was claimed."""
         async with self._pool.acquire() as connection:
-            await check_logs(connection, self.consumer, NOTHING, ids)
+            await check_logs(connection, self.consumer, NO_OFFSETS, NO_OFFSETS, ids)
 
     async def run(self, records: Sequence[Record]) -> Done:
         """Do everything that a batch asks for, and commit.
@@ -153,6 +163,7 @@ class UnitOfWork:
 
     async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done:
         items = read(self.handler, records)
+        await self.open_days(items)
         spans, fresh = spans_of(records), records
         async with transaction(self._pool, tenants_of(items)) as connection:
             rows = self.ownership.foreseen(spans)
@@ -218,7 +229,6 @@ class UnitOfWork:
         messages: Sequence[Message[Any]],
         progress: Progress = NOTHING,
     ) -> Opened | None:
-        await self._open_days({_day(message.as_of) for message in messages})
         return await open_unit(
             connection,
             self.consumer,
@@ -236,7 +246,7 @@ class UnitOfWork:
         try:
             with unit.timed():
                 await self.handler.fold(unit, accepted)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Retry):
+        except NO_RECORDS:
             raise
         except Exception as error:
             if unit.current is None:
@@ -259,9 +269,6 @@ class UnitOfWork:
         last = await put_aside(unit, self.consumer, [item.record for item in items], asides, waiting)
         if last is not None:
             raise _EndsWith(last)
-        entered = {place_of(aside.record) for aside in asides if aside.entered}
-        arrivals = [self.arrival(each) for each in messages_of(items) if place_of(each.record) in entered]
-        await close(unit.connection, arrivals)
 
     async def _reload(self, connection: Connection, epochs: Mapping[TenantId, int]) -> None:
         for tenant, epoch in epochs.items():
@@ -269,8 +276,13 @@ class UnitOfWork:
                 await self.handler.reload(connection, tenant, epoch)
                 self._epochs[tenant] = epoch
 
-    async def _open_days(self, days: set[date]) -> None:
-        # On a connection of its own: opening a day must not hold its lock for the length of a unit.
+    async def open_days(self, items: Sequence[Item]) -> None:
+        """Open the inbox for the days of what is going to be entered, in transactions of their own.
+
+        Not in the unit's, which would keep the lock for its length, nor beside it, where it would need a
+        second connection of the pool, and would not see what was opened.
+        """
+        days = {_day(message.as_of) for message in messages_of(items)}
         for day in sorted(days - self._days):
             await self._pool.execute("select chassis.open_inbox_day($1)", day)
         self._days |= days

@@ -29,6 +29,7 @@ def acknowledge_before_commit() -> None:
 
     async def once(self: UnitOfWork, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done:
         items, spans = read(self.handler, records), spans_of(records)
+        await self.open_days(items)
         self.ownership.foreseen(spans)
         async with transaction(self._pool, tenants_of(items)) as connection:
             rows = await self.ownership.lock(connection, spans)
@@ -55,9 +56,9 @@ def mark_before_publish() -> None:
     delete, original = slot.Slot._delete, slot.Slot._publish
     holding: list[slot.Slot] = []
 
-    async def deleted_first(producer: Any, rows: Any) -> None:
+    async def deleted_first(producer: Any, rows: Any, within: float) -> publisher.Sent:
         await delete(holding[-1], [row.id for row in rows])
-        await publisher.send(producer, rows)
+        return await publisher.send(producer, rows, within)
 
     async def publish(self: slot.Slot) -> bool:
         holding.append(self)

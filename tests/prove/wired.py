@@ -73,7 +73,8 @@ def _shorten_the_lease() -> None:
     # A relay that is killed leaves its lease behind, and a proof would mostly wait for that.
     from chassis.relay import slot  # noqa: PLC0415 - only where it runs
 
-    patch.multiple(slot, LEASE=timedelta(seconds=6), DELIVERY_TIMEOUT=3.0, _RENEW=1.0).start()
+    lease = timedelta(seconds=7)
+    patch.multiple(slot, LEASE=lease, DELIVERY_TIMEOUT=3.0, REQUEST_TIMEOUT=2.5, _RENEW=1.0).start()
 
 
 if __name__ == "__main__":

@@ -82,6 +82,9 @@ class IntakeWork(UnitOfWork):
     isolation = "read_committed"
     parks = False
 
+    async def open_days(self, items: Sequence[Item]) -> None:
+        """Open none: what a statement is known by lies in intake's own table."""
+
     async def _open(
         self, _connection: Connection, _items: Sequence[Item], progress: Progress = NOTHING
     ) -> Opened | None:
@@ -100,16 +103,14 @@ class IntakeWork(UnitOfWork):
             else:
                 taken.append(Accepted(message, message.as_of))
         if taken:
-            await self.handler.fold(unit, taken)
+            with unit.timed():
+                await self.handler.fold(unit, taken)
         return unit
 
 
 def raw_bytes(headers: Headers, value: bytes | None) -> bytes:
-    """Return what arrived as one text of bytes: the headers as a line of JSON, then the value.
-
-    A client library hands on Kafka's null header as None, whatever its types say.
-    """
-    return headers_text((name, part or b"") for name, part in headers).encode() + b"\n" + (value or b"")
+    """Return what arrived as one text of bytes: the headers as a line of JSON, then the value."""
+    return headers_text(headers).encode() + b"\n" + (value or b"")
 
 
 def _envelope(record: Record) -> CloudEvent | MalformedEvent:

@@ -154,6 +154,26 @@ async def test_a_lost_range_is_accepted_by_its_name_and_no_other(
     assert await histories(probe) == folded([*results(range(60)), *results(range(180, 184))])
 
 
+async def test_a_log_that_ends_before_the_progress_is_refused_and_goes_on_where_it_ends(
+    probe: Probe, runner: str, store: OperationsStore
+) -> None:
+    await taken(probe, runner, results(range(60)), 60)
+    # As if the broker had lost what it had acknowledged: the next records have offsets that were used before.
+    connection = await asyncpg.connect(probe.admin)
+    await connection.execute("update chassis.fence set next_offset = next_offset + 10")
+    await connection.close()
+
+    said = await refused(probe, runner)
+    noticed = await store.losses()
+    lost = [int(last) - int(first) + 1 for first, last in re.findall(r"records (\d+) to (\d+)", said)]
+    assert lost == [10] * len(noticed)
+    assert said.count(", which were consumed; ") == len(noticed)
+    for each in noticed:
+        assert await store.accept(probe.consumer, each.number, "op")
+    await taken(probe, runner, results(range(60, 90)), 90)
+    assert await histories(probe) == folded(results(range(90)))
+
+
 async def test_who_accepts_stays_on_record_and_what_is_not_there_is_not_accepted(
     probe: Probe, runner: str, store: OperationsStore
 ) -> None:

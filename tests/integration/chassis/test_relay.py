@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from aiokafka.admin import NewTopic
 
 from cairn.ids import TenantId
 from chassis.database import Pool, open_pool, see_tenants
@@ -14,6 +15,7 @@ from chassis.relay.lease import check_lease, give_back, take_lease
 from chassis.unit.outbox import Outgoing, headers_text, partition_of
 from tests.integration.chassis.probe.feed import write_rows
 from tests.integration.chassis.probe.running import PARTITIONS, Probe, eventually, read_all, relaying
+from tests.integration.chassis.probe.topics import with_admin
 
 TENANT = TenantId("probe-a")
 
@@ -49,6 +51,39 @@ async def test_each_key_keeps_its_order_and_what_is_sent_is_deleted(probe: Probe
     for key in {key for key, _, _ in found}:
         numbers = [int(value or b"") for each, _, value in found if each == key]
         assert numbers == sorted(numbers)
+
+
+async def test_what_one_partition_refuses_is_sent_no_more_often_with_the_rest(
+    probe: Probe, pool: Pool
+) -> None:
+    small = f"{probe.published}.small"
+    new = NewTopic(small, 1, 1, topic_configs={"max.message.bytes": "1000"})
+    await with_admin(probe.bootstrap, lambda admin: admin.create_topics([new]))
+    async with pool.acquire() as connection, connection.transaction():
+        await see_tenants(connection, [TENANT])
+        await write_rows(connection, [Outgoing(TENANT, small, 0, b"probe-a/l1", "[]", b"x" * 5000)])
+    await write(pool, probe, range(50))
+
+    async def only_that_is_left() -> bool:
+        return await left(probe) == [small]
+
+    async with relaying(probe):
+        await eventually(only_that_is_left)
+        await write(pool, probe, range(50, 60))
+        await eventually(only_that_is_left)
+
+    found = await read_all(probe.bootstrap, probe.published, 60)
+    assert sorted(int(value or b"") for _, _, value in found) == list(range(60))
+    await with_admin(probe.bootstrap, lambda admin: admin.delete_topics([small]))
+
+
+async def left(probe: Probe) -> list[str]:
+    """Return the topic of every row that is not published."""
+    connection = await asyncpg.connect(probe.admin)
+    try:
+        return [row["topic"] for row in await connection.fetch("select topic from chassis.outbox")]
+    finally:
+        await connection.close()
 
 
 async def test_two_relays_share_no_slot(probe: Probe, pool: Pool) -> None:

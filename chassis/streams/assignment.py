@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where aiokafka's consumer goes on once partitions are assigned to it: at the database's progress."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import stamina
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from chassis.errors import Retry
+from chassis.health import Health
+from chassis.sqlstate import OUTSIDE
+from chassis.streams.message import Partition
+from chassis.streams.topic_ids import read_topic_ids
+from chassis.unit.work import UnitOfWork
+
+# What is waited for: the database, the broker, and a topic that it does not know yet.
+_ABSENT: tuple[type[Exception], ...] = (*OUTSIDE, KafkaError, Retry)
+
+T = TypeVar("T")
+
+
+class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Sets each newly assigned partition to the database's progress.
+
+    aiokafka logs what a listener raises and goes on; :meth:`settled` raises it where it ends the process.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, health: Health) -> None:
+        self._consumer = consumer
+        self._bootstrap = bootstrap
+        self._work = work
+        self._health = health
+        self._failure: Exception | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._moved: set[Partition] = set()
+
+    async def settled(self) -> frozenset[Partition]:
+        """Wait until no assignment is under way; return what has been assigned since the last call.
+
+        Raises what an assignment failed of: none of its records may be folded.
+        """
+        await self._idle.wait()
+        if self._failure is not None:
+            raise self._failure
+        moved, self._moved = frozenset(self._moved), set()
+        return moved
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._health.unmet("assigned", "rebalancing")
+        self._work.ownership.release(Partition(at.topic, at.partition) for at in revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        wanted = [Partition(at.topic, at.partition) for at in assigned]
+        self._moved.update(wanted)
+        self._idle.clear()
+        try:
+            await patiently(partial(seek_to_progress, self._consumer, self._bootstrap, self._work, wanted))
+        except Exception as error:  # noqa: BLE001 - raised again by settled(), where it ends the process
+            self._failure = error
+        else:
+            self._health.met("assigned")
+        finally:
+            self._idle.set()
+
+
+async def seek_to_progress(
+    consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, wanted: Iterable[Partition]
+) -> None:
+    """Claim partitions and set each to its stored progress."""
+    partitions = frozenset(wanted)
+    if not partitions:
+        return
+    ids = await read_topic_ids(bootstrap, {at.topic for at in partitions})
+    starts, ends = await extents(consumer, partitions)
+    for at, offset in (await work.claim(starts, ends, ids)).items():
+        # What is not assigned any more is its new owner's to seek.
+        with suppress(IllegalStateError):
+            consumer.seek(TopicPartition(*at), offset)
+
+
+async def extents(
+    consumer: AIOKafkaConsumer, wanted: Collection[Partition]
+) -> tuple[dict[Partition, int], dict[Partition, int]]:
+    """Return where logs start and where they end."""
+    partitions = [TopicPartition(*at) for at in wanted]
+    starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    return _by_partition(starts), _by_partition(ends)
+
+
+async def patiently(act: Callable[[], Awaitable[T]]) -> T:
+    """Try until whoever is asked is there."""
+    async for attempt in stamina.retry_context(on=_ABSENT, attempts=None, timeout=None, wait_max=5.0):
+        with attempt:
+            return await act()
+    raise AssertionError  # pragma: no cover - the loop above has no other end
+
+
+def _by_partition(offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+    return {Partition(*at): offset for at, offset in offsets.items()}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests about waiting records, carried out one after the other, whatever one of them meets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from cairn.events.result import ResultRecorded
+from cairn.ids import LearnerId, TenantId
+from chassis.database import Pool
+from chassis.errors import Reject
+from chassis.streams.message import Message, Partition, Record
+from chassis.unit.outbox import Partitions
+from chassis.unit.parking import Asked, ask
+from chassis.unit.replay import Replays
+from chassis.unit.work import UnitOfWork
+from tests.integration.chassis.probe.feed import EPOCH, as_record, result
+from tests.integration.chassis.probe.handler import Tally
+from tests.integration.chassis.probe.running import Probe, counts, histories
+
+AT = Partition("t", 0)
+
+
+class Reader(Tally):
+    """Reads nothing until it is of a version that can; ``stumbles`` where it passes a record over."""
+
+    reads = False
+    stumbles = False
+
+    def decode(self, record: Record) -> Message[ResultRecorded]:
+        if not self.reads:
+            raise Reject("unknown_major", "type")
+        return super().decode(record)
+
+    async def skip(self, _unit: object, _message: Message[ResultRecorded], /) -> None:
+        if self.stumbles:
+            raise KeyError("e1")
+
+
+@pytest.fixture
+def reader(probe: Probe) -> Reader:
+    return Reader(probe.consumer, "t", "t.out")
+
+
+@pytest.fixture
+async def work(reader: Reader, pool: Pool) -> UnitOfWork:
+    work = UnitOfWork(pool, reader, Partitions(3, {}))
+    await work.claim({AT: 0})
+    return work
+
+
+@pytest.fixture
+async def admin(probe: Probe) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(probe.admin)
+    yield connection
+    await connection.close()
+
+
+def record(offset: int, event: ResultRecorded) -> Record:
+    key, value, headers = as_record(event)
+    return Record(AT, offset, key, value, tuple(headers), 0)
+
+
+async def asked(
+    admin: asyncpg.Connection, probe: Probe, learner: str = "l1", *, discard: bool = False
+) -> UUID:
+    """Ask about a learner's first waiting record."""
+    place = await admin.fetchval("select min(place) from chassis.parked where learner = $1", learner)
+    about = TenantId("probe-a"), LearnerId(learner)
+    request = uuid4()
+    await ask(admin, Asked(request, about, probe.consumer, place, "op", discard))
+    return request
+
+
+async def outcome(admin: asyncpg.Connection, request: UUID) -> str | None:
+    found: str | None = await admin.fetchval("select outcome from chassis.replay where id = $1", request)
+    return found
+
+
+async def test_two_copies_of_what_nobody_could_read_are_folded_once(
+    probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await work.run([record(0, result(1, "l1")), record(1, result(1, "l1")), record(2, result(2, "l1"))])
+    reader.reads = True
+    await asked(admin, probe)
+
+    assert await Replays(pool, work).next()
+
+    found = await counts(probe)
+    assert (found["applied"], found["duplicate"], found["parked"]) == (2, 1, 0)
+    assert await histories(probe) == {"probe-a/l1": ".e1.e2"}
+
+
+async def test_a_replay_opens_a_day_on_which_nothing_else_came(
+    probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await work.run([record(0, result(1, "l1", as_of=EPOCH - timedelta(days=7)))])
+    reader.reads = True
+    await asked(admin, probe)
+
+    # Were it to wait for itself, the lock would be refused only after 20 s.
+    async with asyncio.timeout(10):
+        assert await Replays(pool, work).next()
+
+    assert await histories(probe) == {"probe-a/l1": ".e1"}
+
+
+async def test_a_request_that_fails_does_not_hold_up_the_next(
+    probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await work.run([record(0, result(1, "l1")), record(1, result(2, "l2"))])
+    reader.reads = reader.stumbles = True
+    failing, following = await asked(admin, probe, discard=True), await asked(admin, probe, "l2")
+
+    replays = Replays(pool, work)
+    assert [await replays.next() for _ in range(3)] == [True, True, False]
+
+    assert (await outcome(admin, failing), await outcome(admin, following)) == ("failed", "applied")
+    assert await histories(probe) == {"probe-a/l2": ".e2"}
+    assert (await counts(probe))["parked"] == 1
+
+
+async def test_who_finds_another_at_a_request_rests(
+    probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await work.run([record(0, result(1, "l1"))])
+    reader.reads = True
+    request = await asked(admin, probe)
+    async with admin.transaction():
+        await admin.execute("select from chassis.replay where id = $1 for update", request)
+        assert await Replays(pool, work).next() is False
+    assert await Replays(pool, work).next()
+    assert await outcome(admin, request) == "applied"
+
+
+async def test_a_null_header_reaches_the_dead_letters(
+    probe: Probe, reader: Reader, work: UnitOfWork, admin: asyncpg.Connection
+) -> None:
+    reader.reads = reader.broken = True
+    bug = record(0, result(1, "l1", "raising"))
+    null: tuple[str, bytes] = ("agent", None)  # type: ignore[assignment]  # as aiokafka hands it on
+
+    await work.run([bug._replace(headers=(*bug.headers, null))])
+
+    assert (await counts(probe))["dead_lettered"] == 1
+    headers = await admin.fetchval("select headers from chassis.outbox where topic = 't.dlq'")
+    assert '["agent",""]' in headers
