@@ -2,7 +2,8 @@
 """What a database error asks for, by the class of its SQLSTATE (design section 4).
 
 08, 53, 57 and 58 come from outside: pause, keep the partition, try again. 40, and a lock not had in
-time (55P03), is redone at once. 22 and 23 belong to one record, which is found by halving the batch.
+time (55P03), is redone at once. 22, 23 and 54 (a value too large for an index, say) belong to one record,
+which is found by halving the batch.
 """
 
 import asyncpg
@@ -22,7 +23,11 @@ OUTSIDE: tuple[type[Exception], ...] = (
     TimeoutError,
 )
 REDO: tuple[type[Exception], ...] = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
-RECORD: tuple[type[Exception], ...] = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+RECORD: tuple[type[Exception], ...] = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
 
 
 def refused(error: Exception) -> Reject:

@@ -16,6 +16,10 @@ class Change(NamedTuple):
     subject: str
     revision: int
 
+    def comes_before(self, other: "Change") -> bool:
+        """Tell whether it is an earlier change of the same thing."""
+        return self.subject == other.subject and self.revision < other.revision
+
 
 def change_of(event: object) -> Change | None:
     """Return what an event says that it changes; None for a fact."""

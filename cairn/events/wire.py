@@ -29,8 +29,21 @@ def _in_utc(value: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A point in time with its zone; kept and written in UTC."""
 
+LONGEST_URI = 2048
+
+
+def _bounded(value: str) -> str:
+    # An index of PostgreSQL takes keys of up to 2,704 bytes, and a URI is part of some.
+    if not value.isascii() and len(value.encode()) > LONGEST_URI:
+        message = f"a URI takes at most {LONGEST_URI} bytes in UTF-8"
+        raise ValueError(message)
+    return value
+
+
 Uri = Annotated[
-    str, StringConstraints(min_length=3, max_length=2048, pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")
+    str,
+    StringConstraints(min_length=3, max_length=LONGEST_URI, pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$"),
+    AfterValidator(_bounded),
 ]
 """An absolute URI: a scheme, a colon and no white space (RFC 3986 section 4.3)."""
 

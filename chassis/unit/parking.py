@@ -98,7 +98,7 @@ class Head(NamedTuple):
         """Tell whether a change is one that this record, which came too early, waits for."""
         if self.reason != GAP or self.change is None or change is None:
             return False
-        return change.subject == self.change.subject and change.revision < self.change.revision
+        return change.comes_before(self.change)
 
 
 def learner_of(key: bytes | None) -> LearnerKey | None:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cairn.cloudevents import CloudEvent, to_kafka
-from cairn.events.change import change_of
+from cairn.events.change import Change, change_of
 from cairn.ids import LearnerId, TenantId, topic_key
 from chassis.database import Connection
 from chassis.errors import Reject
@@ -24,7 +24,7 @@ from chassis.unit.due import Due, Timers
 from chassis.unit.fence import Outcome
 from chassis.unit.learners import LearnerKey
 from chassis.unit.outbox import Outgoing, Partitions, headers_text, partition_of
-from chassis.unit.parking import WAITS, Aside
+from chassis.unit.parking import GAP, WAITS, Aside
 from chassis.unit.writes import Writes
 
 # The loop must get a turn this often, for heartbeats to be sent (design section 4).
@@ -52,7 +52,9 @@ class Unit:
         self.asides: list[Aside] = []
         self.current: Message[Any] | None = None
         self.moved: dict[LearnerKey, datetime] = {}
-        self._held: set[LearnerKey] = set()
+        self.filled: set[LearnerKey] = set()
+        """Of whom a record was refused, and then one came that it was too early for."""
+        self._held: dict[LearnerKey, Change | None] = {}
         self._outcomes: dict[tuple[Partition, int], Outcome] = {}
         self._epochs = epochs
         self._partitions = partitions
@@ -84,11 +86,19 @@ class Unit:
         return self.timers.take((message.tenant, message.learner), accepted.as_of)
 
     def begin(self, accepted: Accepted[Any]) -> bool:
-        """Turn to a record; False where an earlier one of its learner was refused, and it has to wait."""
-        self.current = accepted.message
-        if self._held and (accepted.message.tenant, accepted.message.learner) in self._held:
-            self.refuse(accepted.message, WAITS)
+        """Turn to a record; False where an earlier one of its learner was refused, and it has to wait.
+
+        One that fills the gap that the refused one leaves does not: it is what is waited for.
+        """
+        self.current = message = accepted.message
+        learner = message.tenant, message.learner
+        if not self._held or learner not in self._held:
+            return True
+        early, change = self._held[learner], change_of(message.event)
+        if early is None or change is None or not change.comes_before(early):
+            self.refuse(message, WAITS)
             return False
+        self.filled.add(learner)
         return True
 
     def ignore(self, message: Message[Any]) -> None:
@@ -100,9 +110,11 @@ class Unit:
 
         A gap in its revisions parks it until what is missing has come; anything else is a bug.
         """
-        learner = message.tenant, message.learner
-        self._held.add(learner)
-        self.asides.append(Aside(message.record, learner, error, change_of(message.event), entered=True))
+        learner, change = (message.tenant, message.learner), change_of(message.event)
+        self._held.setdefault(learner, change if error.reason == GAP else None)
+        if error is not WAITS:  # what was let through has left a gap itself
+            self.filled.discard(learner)
+        self.asides.append(Aside(message.record, learner, error, change, entered=True))
 
     def end(self, record: Record, outcome: Outcome) -> None:
         """Note how a record ended, when it is not applied."""

@@ -205,7 +205,11 @@ class UnitOfWork:
         await self.fold(unit, found.new, opened)
         if asides := [*found.asides, *unit.asides]:
             await self._put_aside(unit, items, asides, waiting)
-        parking.ask_again(unit.writes, self.consumer, {key: waiting[key].place for key in found.filling})
+        if unit.filled:
+            await unit.flush()  # where they stand is known once they are parked
+            waiting |= await parking.heads(connection, self.consumer, unit.filled)
+        filled = found.filling | unit.filled
+        parking.ask_again(unit.writes, self.consumer, {key: waiting[key].place for key in filled})
         return unit
 
     def unit(self, connection: Connection, opened: Opened) -> Unit:

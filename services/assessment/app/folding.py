@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one batch of the consumer of results works on, growing record by record."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -12,6 +11,7 @@ from services.assessment.app.arrival import Canonical
 from services.assessment.app.facts import Facts, LearnerKey
 from services.assessment.app.timers import FiringTimers
 from services.assessment.domain.change import Emitted, Subject
+from services.assessment.domain.mastery import Terms
 from services.assessment.domain.results import Result, Retraction
 
 Consumed = Canonical | DueReached | EpochRaised
@@ -49,11 +49,15 @@ class Fold:
         self.facts.emitted[subject], self.facts.epochs[subject] = last, epoch
         self.changed[subject] = last, epoch
 
-    def below(self, event: Consumed, touched: Sequence[Subject]) -> list[Subject]:
-        """Return what stands below the epoch of a re-evaluation, also where nothing was ever concluded."""
-        if not isinstance(event, EpochRaised):
-            return []
-        return [subject for subject in touched if self.facts.epochs.get(subject, 0) < event.epoch]
+    def below(self, event: EpochRaised, subject: Subject, terms: Terms | None) -> bool:
+        """Tell whether a subject stands below the epoch of a re-evaluation, or was never concluded.
+
+        So does what was concluded under the epoch but of a day on which another version was in force.
+        """
+        if self.facts.epochs.get(subject, 0) < event.epoch:
+            return True
+        last = self.facts.emitted.get(subject)
+        return terms is not None and last is not None and last.attainment.policy != terms.reference
 
 
 def fact_of(event: ResultRecorded) -> Result:

@@ -129,7 +129,7 @@ class Results:
         event = each.event
         match event:
             case DueReached() | EpochRaised():
-                below = work.below(event, touched)
+                below = self._below(work, event, touched, each.as_of)
                 for subject in below:
                     self._conclude(work, subject, each.as_of, each.message.traceparent)
                     if (last := work.facts.emitted.get(subject)) is not None:
@@ -142,6 +142,14 @@ class Results:
                     self._conclude(work, subject, each.as_of, each.message.traceparent)
             case _ as never:
                 assert_never(never)
+
+    def _below(
+        self, work: Fold, event: DueReached | EpochRaised, touched: Sequence[Subject], as_of: datetime
+    ) -> list[Subject]:
+        if isinstance(event, DueReached):
+            return []
+        policies = self._policies[event.tenant]
+        return [one for one in touched if work.below(event, one, policies.terms(one.competency, as_of))]
 
     def _conclude(self, work: Fold, subject: Subject, as_of: datetime, trace: str | None) -> None:
         terms = self._policies[subject.tenant].terms(subject.competency, as_of)

@@ -54,6 +54,13 @@ class Evaluation:
         self._allocator = allocator
         self._standing: dict[str, Standing] = {}
         self._allocations: dict[tuple[int, ...], Allocation] = {}
+        # An award stands although no version of its rule is in force, and what it rests on stays with it.
+        self._spent = {
+            allotment.credential
+            for award in facts.awards.values()
+            if award.credential not in rules.at and award.state in _STANDING_OR_REVIEWED
+            for allotment in award.allotments
+        }
 
     def run(self, numbers: Iterable[int]) -> None:
         """Evaluate these rules, and then whatever rests on an award whose standing has changed."""
@@ -105,7 +112,7 @@ class Evaluation:
         sources = {source for mate in self.rules.mates(number) for source in self.rules.rules[mate].sources}
         return [
             Item(source, self.credits(source))
-            for source in sorted(sources)
+            for source in sorted(sources - self._spent)
             if self.standing(source) is standing
         ]
 

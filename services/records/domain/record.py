@@ -7,7 +7,7 @@ earlier day.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -182,21 +182,30 @@ def _state(before: Award | None, kind: EntryKind) -> AwardState:
 def credit_totals(awards: Iterable[Award]) -> tuple[CreditTotal, ...]:
     """Sum the credits of the awards in good standing, each credit once (I6).
 
-    An award that rests on other awards' credits carries those and not as many again: of its own it
-    adds only what goes beyond its allotments.
+    An award that rests on other awards carries their credits and not as many again, whichever of their
+    systems it asked for: of its own it adds only what goes beyond them.
     """
+    held = {award.credential: award for award in awards}
     totals: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for award in awards:
+    for award in held.values():
         if award.state in {AwardState.CONFERRED, AwardState.UPHELD}:
-            for system, amount in _of_its_own(award).items():
+            for system, amount in _of_its_own(award, held).items():
                 totals[system] += amount
     return tuple(CreditTotal(system, totals[system]) for system in sorted(totals) if totals[system])
 
 
-def _of_its_own(award: Award) -> dict[str, Fraction]:
+def _of_its_own(award: Award, held: Mapping[str, Award]) -> dict[str, Fraction]:
     worth: defaultdict[str, Fraction] = defaultdict(Fraction)
     for credit in award.credits:
         worth[credit.system] += credit.amount
-    for used in award.allotments:
-        worth[used.system] -= used.amount
+    for used in {used.credential for used in award.allotments}:
+        for carried in _carried(award, held.get(used), used):
+            worth[carried.system] -= carried.amount
     return {system: max(amount, Fraction(0)) for system, amount in worth.items()}
+
+
+def _carried(award: Award, used: Award | None, credential: str) -> Sequence[Credit | Allotment]:
+    """Return the credits that an award carries of another, all of which it uses or none (I6)."""
+    if used is not None and used.credits:
+        return used.credits
+    return [allotment for allotment in award.allotments if allotment.credential == credential]

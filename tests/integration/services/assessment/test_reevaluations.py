@@ -221,3 +221,25 @@ async def test_what_stands_at_the_epoch_is_skipped_and_who_is_not_affected_is_no
     await fold(house, REEVALUATIONS)
     assert await emitted(house) == told
     assert await ended(house) == Counter(ignored=1)
+
+
+async def test_who_was_concluded_of_a_day_before_the_version_is_not_passed_over(
+    house: House, schedule: Pool
+) -> None:
+    """A record of before the version comes to be folded after its publication: it bears the new epoch."""
+    await house.publish(POLICY)
+    await house.post(native(2, activity=THREE, learner=who("b")))
+    await fold(house, RESULTS)
+    await house.post(native(1, activity=TWO, score=HIGH))
+    later = POLICY.replace("version: 1", "version: 2\neffective_from: 2026-06-01").replace('"0.40"', '"0.95"')
+    await house.publish(later)
+    await fold(house, RESULTS)
+    assert [each["policy"]["version"] for each in await emitted(house)] == [1]
+
+    await scan(schedule)
+    await fold(house, REEVALUATIONS)
+
+    assert [each["policy"]["version"] for each in await emitted(house)] == [1, 2]
+    await scan(schedule)
+    await fold(house, REEVALUATIONS)
+    assert len(await emitted(house)) == 2

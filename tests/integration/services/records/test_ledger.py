@@ -2,6 +2,7 @@
 """Decisions become entries exactly once, in whole chains, however they are cut into batches (I1, I2)."""
 
 import json
+from collections.abc import Sequence
 from uuid import uuid4
 
 import asyncpg
@@ -171,6 +172,22 @@ async def test_a_revision_that_came_too_early_waits_for_what_is_missing(
     after = await outcomes(consume)
     assert (after["parked"], after["applied"]) == (before["parked"], before["applied"] + 3)
     assert [row[1] for row in await stored(serve, tenant)] == [1, 2]
+
+
+@pytest.mark.parametrize("order", [(2, 1, 0), (1, 0, 2), (2, 0, 1)])
+async def test_what_fills_a_gap_may_come_in_the_same_batch(
+    consume: Pool, serve: Pool, tenant: str, order: Sequence[int]
+) -> None:
+    before = await outcomes(consume)
+    one = Feed(consume)
+    await one.claim()
+    decisions = life(tenant, "l1", P, C, U)
+    await one.take([*(decisions[number] for number in order), made(tenant, "l2", C, 1)])
+
+    assert await Replays(consume, one.work).next()
+    after = await outcomes(consume)
+    assert (after["parked"], after["applied"]) == (before["parked"], before["applied"] + 4)
+    assert {row[0] for row in await stored(serve, tenant)} == {"l1", "l2"}
 
 
 async def test_a_discarded_revision_leaves_no_gap(consume: Pool, serve: Pool, tenant: str) -> None:

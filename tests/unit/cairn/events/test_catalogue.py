@@ -199,3 +199,12 @@ def test_no_error_quotes_or_carries_what_was_sent(name: str) -> None:
 
 def test_there_is_one_adapter_of_a_model() -> None:
     assert adapter_for(ResultRecorded) is adapter_for(ResultRecorded) is CATALOGUE[RESULT][1]
+
+
+def test_a_uri_is_bounded_in_bytes() -> None:
+    path = "\u5b66" * 700
+    with pytest.raises(InvalidEvent) as refused:
+        parse(RESULT, changed(activity=f"https://example.org/{path}"))
+    assert refused.value.field == "activity"
+    assert path not in str(refused.value)
+    parse(RESULT, changed(activity=f"https://example.org/{path[:600]}"))

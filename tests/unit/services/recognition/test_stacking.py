@@ -118,3 +118,14 @@ def test_a_fact_that_changes_no_answer_decides_nothing() -> None:
     record = stack()
     record.learn(attained("m1"))
     assert record.learn(attained("m1", revision=2), attained("unheard-of")) == []
+
+
+def test_what_an_award_rests_on_is_not_spent_again_once_its_rule_is_out_of_force() -> None:
+    modules = [version(f"m{number}", wants(f"m{number}")) for number in (1, 2)]
+    before = version("before", credits_of("sum", 120, "m1", "m2"))
+    after = version("after", credits_of("sum", 120, "m1", "m2"))
+    record = Record(EffectiveRules([*modules, before]))
+    assert said(record.learn(attained("m1"), attained("m2")))[-1] == ("before", "conferred")
+
+    record.rules = EffectiveRules([*modules, after])
+    assert record.evaluate(range(3)) == []

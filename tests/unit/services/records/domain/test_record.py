@@ -120,6 +120,22 @@ def test_a_stacked_award_adds_only_what_goes_beyond_the_credits_it_uses() -> Non
         assert record_of(*modules, diploma).credits == (CreditTotal("cats", Fraction(total)),)
 
 
+def test_an_award_carries_the_other_s_credit_in_every_system_whichever_it_asked_for() -> None:
+    both = (Credit(amount=Fraction(20), system="cats"), Credit(amount=Fraction(10), system="ects"))
+    modules = [decision(DecisionKind.CONFERRED, 1, name, credits=both) for name in ("aaa", "bbb", "ccc")]
+    used = tuple(
+        Allotment(requirement="sum", credential=credential, amount=Fraction(20), system="cats")
+        for credential in ("aaa", "bbb", "ccc")
+    )
+    worth = (Credit(amount=Fraction(60), system="cats"), Credit(amount=Fraction(30), system="ects"))
+    certificate = decision(DecisionKind.CONFERRED, 1, "certificate", credits=worth, allotments=used)
+
+    assert record_of(*modules, certificate).credits == (
+        CreditTotal("cats", Fraction(60)),
+        CreditTotal("ects", Fraction(30)),
+    )
+
+
 @given(lives(), st.dates(DAY, DAY + timedelta(days=31)))
 def test_the_record_of_a_day_is_that_of_the_decisions_effective_by_then(
     life: list[DecisionMade], on: date
