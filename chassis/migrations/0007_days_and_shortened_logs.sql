@@ -3,7 +3,7 @@
 -- the stored progress is a loss like one that starts behind it.
 
 -- A partition that is made in place would lock the whole inbox against every writer; one that is attached
--- does not. Its name can stand there already only where another has just attached it.
+-- does not.
 create or replace function chassis.open_inbox_day(day date) returns void
     language plpgsql security definer set search_path = pg_catalog
 as $$
@@ -14,7 +14,8 @@ begin
         return;
     end if;
     perform pg_advisory_xact_lock(hashtextextended('chassis.open_inbox_day', 0));
-    if to_regclass('chassis.' || name) is not null then
+    -- Whoever held the lock may have made it. The catalogue says so; to_regclass may remember that it was not.
+    if exists (select from pg_class where relname = name and relnamespace = 'chassis'::regnamespace) then
         return;
     end if;
     execute format('create table chassis.%I (like chassis.inbox including all)', name);

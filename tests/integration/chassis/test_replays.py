@@ -149,3 +149,13 @@ async def test_a_null_header_reaches_the_dead_letters(
     assert (await counts(probe))["dead_lettered"] == 1
     headers = await admin.fetchval("select headers from chassis.outbox where topic = 't.dlq'")
     assert '["agent",""]' in headers
+
+
+async def test_all_may_open_a_day_at_once(probe: Probe) -> None:
+    days = [(EPOCH - timedelta(days=number)).date() for number in range(10, 20)]
+    pools = [await asyncpg.create_pool(probe.consume, min_size=4, max_size=4) for _ in range(2)]
+    for day in days:
+        opening = [pool.execute("select chassis.open_inbox_day($1)", day) for pool in pools for _ in range(4)]
+        await asyncio.gather(*opening)
+    for pool in pools:
+        await pool.close()
