@@ -18,7 +18,7 @@ from tests.e2e.runs import TOPICS, Run, differing, run_of
 from tests.e2e.topics import Carried
 
 RESULTS = "assessment.results.v1"
-LEARNERS = 200
+LEARNERS = 120
 # Of the whole dataset so many learners' results are cut into batches of one, each a transaction.
 ONE_IN = 16 if WHOLE else 1
 
