@@ -34,9 +34,9 @@ class Unsent(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The ids of the rows that the broker has, and what kept others from it."""
+    """The rows that the broker has, and what kept others from it."""
 
-    ids: list[int]
+    rows: list[Unsent]
     failures: list[Exception]
 
 
@@ -101,7 +101,7 @@ def _sent(sending: Mapping[asyncio.Task[None], Sequence[Unsent]]) -> Sent:
         elif error := task.exception():
             sent.failures.append(error if isinstance(error, Exception) else TimeoutError())
         else:
-            sent.ids.extend(row.id for row in queue)
+            sent.rows.extend(queue)
     return sent
 
 

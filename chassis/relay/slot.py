@@ -134,9 +134,8 @@ class Slot:
             for row_id, topic, number, key, headers, value in rows
         ]
         sent = await send(self._producer, unsent, DELIVERY_TIMEOUT)
-        await self._delete(sent.ids)
-        published = set(sent.ids)
-        for topic, count in Counter(row.at.topic for row in unsent if row.id in published).items():
+        await self._delete([row.id for row in sent.rows])
+        for topic, count in Counter(row.at.topic for row in sent.rows).items():
             telemetry.published(topic, count)
         if sent.failures:
             raise ExceptionGroup("not all were published", sent.failures)

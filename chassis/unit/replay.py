@@ -150,7 +150,8 @@ class Replays:
         async with transaction(self._pool, [tenant]) as connection:
             learner = await connection.fetchval(_ABOUT, tenant, request_id)
             found = await waiting_of(connection, self._work.consumer, (tenant, learner), most)
-        await self._work.open_days(read(self._work.handler, [row.record for row in found]))
+        unread = [row.record for row in found if not row.entered]
+        await self._work.open_days(read(self._work.handler, unread))
 
     async def _replay(self, connection: Connection, request: Request, attempt: "_Attempt") -> tuple[str, int]:
         consumer, learner = self._work.consumer, request.learner

@@ -91,8 +91,7 @@ class Unit:
         One that fills the gap that the refused one leaves does not: it is what is waited for.
         """
         self.current = message = accepted.message
-        learner = message.tenant, message.learner
-        if not self._held or learner not in self._held:
+        if not self._held or (learner := (message.tenant, message.learner)) not in self._held:
             return True
         early, change = self._held[learner], change_of(message.event)
         if early is None or change is None or not change.comes_before(early):

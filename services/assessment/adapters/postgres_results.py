@@ -27,7 +27,7 @@ cross join lateral (
 ) as stored
 """
 # Most of what a unit reads is here. Whose a result is goes by its place among the wanted, and a score as
-# one text: reading three columns less takes a third of the time.
+# one text: reading three columns less, and no numeric, saves a third of the time.
 _RESULTS = """
 select wanted.place, stored.result_id::text, stored.activity, stored.attempt,
     concat_ws(' ', stored.score_raw, stored.score_min, stored.score_max), stored.outcome, stored.finality,

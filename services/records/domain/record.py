@@ -198,14 +198,15 @@ def _of_its_own(award: Award, held: Mapping[str, Award]) -> dict[str, Fraction]:
     worth: defaultdict[str, Fraction] = defaultdict(Fraction)
     for credit in award.credits:
         worth[credit.system] += credit.amount
-    for used in {used.credential for used in award.allotments}:
-        for carried in _carried(award, held.get(used), used):
+    for credential in {used.credential for used in award.allotments}:
+        for carried in _carried(award, credential, held):
             worth[carried.system] -= carried.amount
     return {system: max(amount, Fraction(0)) for system, amount in worth.items()}
 
 
-def _carried(award: Award, used: Award | None, credential: str) -> Sequence[Credit | Allotment]:
+def _carried(award: Award, credential: str, held: Mapping[str, Award]) -> Sequence[Credit | Allotment]:
     """Return the credits that an award carries of another, all of which it uses or none (I6)."""
+    used = held.get(credential)
     if used is not None and used.credits:
         return used.credits
     return [allotment for allotment in award.allotments if allotment.credential == credential]

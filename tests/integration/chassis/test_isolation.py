@@ -8,11 +8,11 @@ import pytest
 
 from cairn.ids import TenantId
 from chassis.database import Pool, see_tenants
-from chassis.streams.message import Partition, Record
+from chassis.streams.message import Partition
 from chassis.unit.epoch import hold_epochs, raise_epoch
 from chassis.unit.outbox import Outgoing, Partitions
 from chassis.unit.work import UnitOfWork
-from tests.integration.chassis.probe.feed import as_record, result, write_rows
+from tests.integration.chassis.probe.feed import consumed, result, write_rows
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import Probe
 
@@ -25,11 +25,9 @@ async def fold_two_tenants(probe: Probe, pool: Pool) -> Tally:
     handler = Tally(probe.consumer, "t", "t.out")
     work = UnitOfWork(pool, handler, Partitions(3, {}))
     await work.claim({AT: 0})
-    records = []
-    for offset, tenant in enumerate((A, B)):
-        key, value, headers = as_record(result(offset, "l1", tenant=tenant))
-        records.append(Record(Partition("t", 0), offset, key, value, tuple(headers), 0))
-    await work.run(records)
+    await work.run(
+        [consumed(AT, offset, result(offset, "l1", tenant=tenant)) for offset, tenant in enumerate((A, B))]
+    )
     return handler
 
 

@@ -2,7 +2,6 @@
 """A log that is cut under a running consumer: aiokafka goes on behind the hole by itself, in silence."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -14,6 +13,7 @@ from chassis.unit.losses import RecordsLost
 from chassis.unit.ownership import Ownership
 from tests.integration.chassis.probe.feed import feed, result
 from tests.integration.chassis.probe.running import Probe, consuming, counts, eventually
+from tests.integration.chassis.probe.topics import lost
 
 
 async def test_what_was_deleted_before_a_consumer_came_to_it_is_named(
@@ -51,8 +51,7 @@ async def test_what_was_deleted_before_a_consumer_came_to_it_is_named(
     monkeypatch.setattr(AiokafkaRunner, "_poll", away_for_a_while)
     with pytest.raises(RecordsLost) as caught:
         await cut_meanwhile()
-    lost = re.findall(r"records (\d+) to (\d+)", caught.value.reason)
-    assert sum(int(last) - int(first) + 1 for first, last in lost) == 40
+    assert sum(lost(caught.value.reason)) == 40
     assert (await counts(probe))["applied"] == 40
 
 

@@ -30,7 +30,7 @@ from tests.integration.chassis.probe.running import (
     relaying,
     running,
 )
-from tests.integration.chassis.probe.topics import make_again
+from tests.integration.chassis.probe.topics import lost, make_again
 
 pytestmark = pytest.mark.parametrize("runner", sorted(RUNNERS))
 
@@ -135,9 +135,8 @@ async def test_a_lost_range_is_accepted_by_its_name_and_no_other(
     await delete_before(probe)
     said = await refused(probe, runner)
     noticed = await store.losses()
-    lost = [int(last) - int(first) + 1 for first, last in re.findall(r"records (\d+) to (\d+)", said)]
-    assert sum(lost) == 60
-    assert len(lost) == len(noticed) == said.count("`cairn consumers accept ")
+    assert sum(lost(said)) == 60
+    assert len(lost(said)) == len(noticed) == said.count("`cairn consumers accept ")
 
     # More is lost before the operator has decided: what was named then is accepted, and no more.
     await feed(probe.bootstrap, probe.topic, results(range(120, 180)))
@@ -165,8 +164,7 @@ async def test_a_log_that_ends_before_the_progress_is_refused_and_goes_on_where_
 
     said = await refused(probe, runner)
     noticed = await store.losses()
-    lost = [int(last) - int(first) + 1 for first, last in re.findall(r"records (\d+) to (\d+)", said)]
-    assert lost == [10] * len(noticed)
+    assert lost(said) == [10] * len(noticed)
     assert said.count(", which were consumed; ") == len(noticed)
     for each in noticed:
         assert await store.accept(probe.consumer, each.number, "op")

@@ -16,14 +16,13 @@ from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.unit.outbox import Partitions
 from chassis.unit.work import Done, UnitOfWork
-from tests.integration.chassis.probe.feed import as_record, result
+from tests.integration.chassis.probe.feed import consumed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import Probe, counts, histories
 
 
 def record(offset: int, learner: str = "l1") -> Record:
-    key, value, headers = as_record(result(offset, learner))
-    return Record(AT, offset, key, value, tuple(headers), 0)
+    return consumed(AT, offset, result(offset, learner))
 
 
 def owner(probe: Probe, pool: Pool) -> UnitOfWork:

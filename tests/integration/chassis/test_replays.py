@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -18,11 +19,12 @@ from chassis.unit.outbox import Partitions
 from chassis.unit.parking import Asked, ask
 from chassis.unit.replay import Replays
 from chassis.unit.work import UnitOfWork
-from tests.integration.chassis.probe.feed import EPOCH, as_record, result
+from tests.integration.chassis.probe.feed import EPOCH, consumed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import Probe, counts, histories
 
 AT = Partition("t", 0)
+record = partial(consumed, AT)
 
 
 class Reader(Tally):
@@ -58,11 +60,6 @@ async def admin(probe: Probe) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(probe.admin)
     yield connection
     await connection.close()
-
-
-def record(offset: int, event: ResultRecorded) -> Record:
-    key, value, headers = as_record(event)
-    return Record(AT, offset, key, value, tuple(headers), 0)
 
 
 async def asked(

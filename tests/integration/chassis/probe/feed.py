@@ -11,6 +11,7 @@ from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.result import ResultRecorded
 from cairn.ids import LearnerId, TenantId, topic_key
 from chassis.database import Connection
+from chassis.streams.message import Partition, Record
 from chassis.unit.closing import publish_unit
 from chassis.unit.outbox import Outgoing, Partitions
 from chassis.unit.unit import Unit
@@ -52,6 +53,12 @@ def as_record(event: ResultRecorded) -> tuple[bytes, bytes | None, list[tuple[st
     )
     headers, value = to_kafka(envelope)
     return topic_key(event.tenant, event.learner), value, headers
+
+
+def consumed(at: Partition, offset: int, event: ResultRecorded, timestamp: int = 0) -> Record:
+    """Return the record of a result as a consumer is handed it."""
+    key, value, headers = as_record(event)
+    return Record(at, offset, key, value, tuple(headers), timestamp)
 
 
 async def feed(bootstrap: str, topic: str, events: Sequence[ResultRecorded | bytes]) -> None:

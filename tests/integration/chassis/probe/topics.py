@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators do to the probe's topics on the broker."""
+"""What operators do to the probe's topics on the broker, and what a consumer says of it."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -18,6 +19,11 @@ async def with_admin(broker: str, act: Callable[[AIOKafkaAdminClient], Awaitable
         await act(admin)
     finally:
         await admin.close()
+
+
+def lost(said: str) -> list[int]:
+    """Return how many records each range that a refusal names has."""
+    return [int(last) - int(first) + 1 for first, last in re.findall(r"records (\d+) to (\d+)", said)]
 
 
 async def make_again(
