@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts processes in sessions of their own, so that neither Ctrl-C nor the starter's end reaches them."""
 
+import atexit
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,13 @@ def exit_code(pid: int) -> int | None:
 
 def _ended(pid: int) -> int:
     return _children.pop(pid).wait()
+
+
+@atexit.register
+def _collect() -> None:
+    """Look once more at what was started, so that Python does not take what has ended for running."""
+    for child in _children.values():
+        child.poll()
 
 
 def with_home(environment: Mapping[str, str]) -> dict[str, str]:

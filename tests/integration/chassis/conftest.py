@@ -17,7 +17,7 @@ from chassis.database import Pool, open_pool
 from chassis.migrate import migrate
 from deploy.local.provision import drop_database, provision
 from tests.integration.chassis.probe.running import PARTITIONS, Probe
-from tests.integration.chassis.probe.topics import with_admin
+from tests.integration.chassis.probe.topics import make, with_admin
 
 FOLDER = Path(__file__).parent / "probe"
 
@@ -41,7 +41,7 @@ async def made_probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
     made = await provision(postgres, "probe", prefix=f"t{name}_")
     await migrate(made.dsns["migrate"], "probe", FOLDER, lambda _file: None)
     topics = [f"probe.{name}", f"probe.{name}.out", f"probe.{name}.dlq"]
-    await with_admin(broker, lambda admin: admin.create_topics([NewTopic(t, PARTITIONS, 1) for t in topics]))
+    await make(broker, [NewTopic(topic, PARTITIONS, 1) for topic in topics])
     admin_dsn = urlunsplit(urlsplit(postgres)._replace(path=f"/{made.database}"))
     consume, serve, relay = (made.dsns[role] for role in ("consume", "serve", "relay"))
     yield Probe(broker, topics[0], topics[1], consume, serve, relay, admin_dsn)

@@ -31,7 +31,7 @@ from tests.integration.chassis.probe.running import (
     read_all,
     relaying,
 )
-from tests.integration.chassis.probe.topics import make_again, with_admin
+from tests.integration.chassis.probe.topics import make, make_again, with_admin
 
 TENANT = TenantId("probe-a")
 HOUR = 3600.0
@@ -44,7 +44,7 @@ async def odd(broker: str) -> AsyncIterator[tuple[str, str]]:
     more, compacted = f"probe.{name}.more", f"probe.{name}.compacted"
     config = {"cleanup.policy": "compact,delete"}
     topics = [NewTopic(more, PARTITIONS + 1, 1), NewTopic(compacted, PARTITIONS, 1, topic_configs=config)]
-    await with_admin(broker, lambda admin: admin.create_topics(topics))
+    await make(broker, topics)
     yield more, compacted
     await with_admin(broker, lambda admin: admin.delete_topics([more, compacted]))
 

@@ -15,7 +15,7 @@ from chassis.relay.lease import check_lease, give_back, take_lease
 from chassis.unit.outbox import Outgoing, headers_text, partition_of
 from tests.integration.chassis.probe.feed import write_rows
 from tests.integration.chassis.probe.running import PARTITIONS, Probe, eventually, read_all, relaying
-from tests.integration.chassis.probe.topics import with_admin
+from tests.integration.chassis.probe.topics import make, with_admin
 
 TENANT = TenantId("probe-a")
 
@@ -63,7 +63,7 @@ async def test_what_one_partition_refuses_is_sent_no_more_often_with_the_rest(
 ) -> None:
     small = f"{probe.published}.small"
     new = NewTopic(small, 1, 1, topic_configs={"max.message.bytes": "1000"})
-    await with_admin(probe.bootstrap, lambda admin: admin.create_topics([new]))
+    await make(probe.bootstrap, [new])
     async with pool.acquire() as connection, connection.transaction():
         await see_tenants(connection, [TENANT])
         await write_rows(connection, [Outgoing(TENANT, small, 0, b"probe-a/l1", "[]", b"x" * 5000)])

@@ -3,7 +3,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
@@ -19,6 +19,23 @@ async def with_admin(broker: str, act: Callable[[AIOKafkaAdminClient], Awaitable
         await act(admin)
     finally:
         await admin.close()
+
+
+async def make(broker: str, topics: Sequence[NewTopic]) -> None:
+    """Make topics, and return once the broker tells of all of them."""
+
+    async def listed(admin: AIOKafkaAdminClient) -> None:
+        await admin.create_topics(topics)
+        await _listed(admin, {topic.name for topic in topics})
+
+    await with_admin(broker, listed)
+
+
+async def _listed(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    # The controller answers before the broker that is asked next has heard of it.
+    async with asyncio.timeout(20):
+        while not names <= set(await admin.list_topics()):  # noqa: ASYNC110 - a broker must be asked
+            await asyncio.sleep(0.05)
 
 
 def lost(said: str) -> list[int]:
@@ -38,8 +55,7 @@ async def make_again(
             # The broker forgets a topic a while after it has said so.
             while await _refused(admin, new):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-            while topic not in await admin.list_topics():  # noqa: ASYNC110 - a broker must be asked
-                await asyncio.sleep(0.05)
+        await _listed(admin, {topic})
 
     await with_admin(broker, again)
 
