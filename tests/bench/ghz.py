@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.descriptor import FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
 
 from deploy.local.stack import BUILD
 
@@ -20,7 +20,7 @@ VERSION = "0.120.0"
 CALLERS = 20
 _MODULE = f"github.com/bojand/ghz/cmd/ghz@v{VERSION}"
 _FOLDER = BUILD / f"ghz-{VERSION}"
-_PROTOSET = BUILD / "bench" / "descriptors.binpb"
+_PROTOSETS = BUILD / "bench" / "protosets"
 _PERCENTILES = {50: "p50", 95: "p95", 99: "p99"}
 _NANOSECONDS_PER_MS = 1e6
 
@@ -41,13 +41,14 @@ class Ghz:
     """A method that is called by ``CALLERS`` at once, each without a pause."""
 
     program: Path
+    protoset: Path
     method: str
     request: Mapping[str, str]
 
     async def load(self, address: str, seconds: float) -> Load:
         """Call for so many seconds; raise where one call was not answered with OK."""
         told = await _output(
-            *(str(self.program), "--insecure", "--protoset", str(_PROTOSET), "--call", self.method),
+            *(str(self.program), "--insecure", "--protoset", str(self.protoset), "--call", self.method),
             *("--data", json.dumps(self.request), "--concurrency", str(CALLERS)),
             # What is under way at the end is waited for, and not counted as cancelled.
             *("--duration", f"{seconds}s", "--duration-stop", "wait", "--format", "json", address),
@@ -57,16 +58,24 @@ class Ghz:
         return _load(json.loads(told))
 
 
-async def ghz(file: FileDescriptor, method: str, request: Mapping[str, str]) -> Ghz:
-    """Return the load on a method that a file describes; the first use builds ghz, which takes minutes."""
+async def ghz(method: MethodDescriptor, request: Mapping[str, str], *, decoding: bool) -> Ghz:
+    """Return the load on a method; the first use builds ghz, which takes minutes.
+
+    Without decoding, ghz is told that the answer has no fields: it reads the whole of it, and keeps
+    the bytes as they came instead of building a message of them by reflection.
+    """
     program = _FOLDER / "ghz"
     if not program.exists():
         if shutil.which("go") is None:
             raise RuntimeError("ghz is built with Go: install it (https://go.dev/dl) and begin again")
         await _output("go", "install", _MODULE, environment={"GOBIN": str(_FOLDER)})
-    _PROTOSET.parent.mkdir(parents=True, exist_ok=True)
-    _PROTOSET.write_bytes(_described(file).SerializeToString())
-    return Ghz(program, method, request)
+    described = _described(method.containing_service.file)
+    if not decoding:
+        _take_fields(described, method.output_type)
+    protoset = _PROTOSETS / f"{method.name}-{'decoded' if decoding else 'bytes'}.binpb"
+    protoset.parent.mkdir(parents=True, exist_ok=True)
+    protoset.write_bytes(described.SerializeToString())
+    return Ghz(program, protoset, f"{method.containing_service.full_name}.{method.name}", request)
 
 
 def _described(file: FileDescriptor) -> FileDescriptorSet:
@@ -82,6 +91,13 @@ def _described(file: FileDescriptor) -> FileDescriptorSet:
 
     add(file)
     return described
+
+
+def _take_fields(described: FileDescriptorSet, message: Descriptor) -> None:
+    for file in described.file:
+        for one in file.message_type:
+            if (file.package, one.name) == (message.file.package, message.name):
+                one.CopyFrom(DescriptorProto(name=one.name))
 
 
 def _load(told: Mapping[str, Any]) -> Load:

@@ -61,7 +61,7 @@ async def _measure(part: Part, asked: Asked, fed: Cohort | None, told: Sequence[
             return await recovery.measure(asked, asked.rate)
         case Part.GRPC_RECORD:
             async with record_server(asked.endpoints, FOLDER / "record") as server:
-                return [await grpc_record.measure(server, asked.steps)]
+                return await grpc_record.measure(server, asked.steps)
         case _ if fed is None:
             message = f"{part} needs the cohort"
             raise AssertionError(message)
