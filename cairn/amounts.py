@@ -11,6 +11,7 @@ from pydantic.functional_validators import BeforeValidator
 
 _DECIMAL = r"^-?[0-9]{1,10}(\.[0-9]{1,10})?$"
 _RATIONAL = r"^-?[0-9]{1,20}(/[1-9][0-9]{0,19})?$"
+_WIRE_PLACES = 10
 _exact = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20}|/[1-9][0-9]{0,19})?\Z")
 
 
@@ -38,6 +39,14 @@ def rational(value: object) -> Fraction:
             return Fraction(value)
     message = 'an exact amount is an integer or a text such as "15", "7.5" or "15/2"'
     raise ValueError(message)
+
+
+def wire_score(share: Fraction) -> Decimal:
+    """Round a share of a scale to ten places, half to even: the named rounding step of a published score.
+
+    What is compared with a published score takes the same step, so that a third reaches a third.
+    """
+    return Decimal(round(share * 10**_WIRE_PLACES)).scaleb(-_WIRE_PLACES)
 
 
 Score = Annotated[

@@ -23,9 +23,10 @@ from services.assessment.adapters.ingest import IngestDoor, IntakeWork
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts
+from services.assessment.app.concluding import COMPETENCY_EVENTS
 from services.assessment.app.intake import RESULTS, Clock, Identifier, Intake
 from services.assessment.app.payloads import Payloads
-from services.assessment.app.results import COMPETENCY_EVENTS, Results
+from services.assessment.app.results import Results
 from services.assessment.app.sealing import MasterKey
 from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings, key_bytes
 

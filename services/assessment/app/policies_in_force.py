@@ -24,6 +24,11 @@ class PoliciesInForce:
         """Return the version that holds as of an instant, if one does."""
         return terms_at(self.versions_of.get(competency, ()), as_of)
 
+    def version(self, competency: str, reference: PolicyReference) -> Terms | None:
+        """Return a published version, whether it is in force or not."""
+        versions = self.versions_of.get(competency, ())
+        return next((terms for terms in versions if terms.reference == reference), None)
+
 
 def policies_in_force(
     published: Iterable[tuple[Policy, PolicyReference, int]], zone: tzinfo

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol, assert_never
 
-from cairn.events.attainment import AttainmentChanged, AttainmentStatus
-from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.reevaluation import DueReached, EpochRaised
 from cairn.events.result import ResultRecorded, ResultRetracted
 from cairn.ids import TenantId
@@ -19,19 +17,15 @@ from chassis.database import Connection
 from chassis.schedule.reevaluations import topic_of
 from chassis.streams.decode import decode_event
 from chassis.streams.message import Accepted, Message, Record
-from chassis.unit.due import Due
 from chassis.unit.unit import Unit
+from services.assessment.app.concluding import conclude_under, lapse
 from services.assessment.app.facts import FactStore, LearnerKey
 from services.assessment.app.folding import Consumed, Fold
 from services.assessment.app.intake import RESULTS
 from services.assessment.app.policies_in_force import PoliciesInForce
-from services.assessment.app.timers import LAPSE, FiringTimers
-from services.assessment.domain.attainment import conclude
-from services.assessment.domain.change import Subject, change, emitted
-from services.assessment.domain.days import end_of
-from services.assessment.domain.mastery import Terms
+from services.assessment.app.timers import FiringTimers
+from services.assessment.domain.change import Subject
 
-COMPETENCY_EVENTS = "competency.events.v1"
 REEVALUATIONS = topic_of("assessment")
 
 
@@ -125,7 +119,7 @@ class Results:
     def _one(self, work: Fold, each: Accepted[Consumed], touched: Sequence[Subject]) -> None:
         fired = work.timers.fire(each)
         for due in fired:
-            self._conclude(work, Subject(due.tenant, due.learner, due.ref), due.at, None)
+            lapse(self._policies[due.tenant], work, due)
         event = each.event
         match event:
             case DueReached() | EpochRaised():
@@ -153,35 +147,6 @@ class Results:
 
     def _conclude(self, work: Fold, subject: Subject, as_of: datetime, trace: str | None) -> None:
         terms = self._policies[subject.tenant].terms(subject.competency, as_of)
-        if terms is None:
-            # No version is in force: what was concluded under the last one stands.
-            return
-        key = subject.tenant, subject.learner
-        results = work.facts.of(key, terms.weights)
-        now = conclude(terms, results, work.facts.retractions.get(key, ()), as_of)
-        event = change(subject, terms, work.facts.emitted.get(subject), now, as_of)
-        if event is None:
-            return
-        _publish(work.unit, event, trace)
-        work.keep(subject, emitted(event))
-        _set_timer(work.timers, subject, terms, event)
-
-
-def _publish(unit: Unit, event: AttainmentChanged, traceparent: str | None) -> None:
-    envelope = to_cloudevent(
-        event,
-        id=event.event_id,
-        source=source_of("assessment", event.tenant),
-        tenant=event.tenant,
-        learner=event.learner,
-        as_of=event.as_of,
-        traceparent=traceparent,
-    )
-    unit.publish(COMPETENCY_EVENTS, event.tenant, event.learner, envelope)
-
-
-def _set_timer(timers: FiringTimers, subject: Subject, terms: Terms, event: AttainmentChanged) -> None:
-    timers.cancel(subject)
-    if event.status is AttainmentStatus.DEMONSTRATED and event.valid_until is not None:
-        at = end_of(event.valid_until, terms.zone)
-        timers.set(Due(at, LAPSE, subject.competency, subject.tenant, subject.learner))
+        # Where no version is in force, what was concluded under the last one stands.
+        if terms is not None:
+            conclude_under(terms, work, subject, as_of, trace)

@@ -10,13 +10,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from cairn.amounts import wire_score
 from cairn.events.attainment import AttainmentStatus, PolicyReference
 from cairn.events.result import Finality, Integrity
 from services.assessment.domain.days import day_of, months_after
 from services.assessment.domain.mastery import Mastery, Terms, mastery
 from services.assessment.domain.policy import Exclusion, Policy
 from services.assessment.domain.results import Result, Retraction, Standing, standing
-from services.assessment.domain.shares import wire_score
 
 
 class Attainment(NamedTuple):

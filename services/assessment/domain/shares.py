@@ -7,9 +7,6 @@ from fractions import Fraction
 from functools import lru_cache
 from math import lcm
 
-WIRE_PLACES = 10
-_UNIT = 10**WIRE_PLACES
-
 
 @lru_cache(maxsize=8192)
 def share(raw: Decimal, low: Decimal, high: Decimal) -> Fraction:
@@ -22,8 +19,3 @@ def whole_weights(weights: Iterable[Fraction]) -> tuple[int, ...]:
     exact = tuple(weights)
     common = lcm(*[weight.denominator for weight in exact])
     return tuple(weight.numerator * (common // weight.denominator) for weight in exact)
-
-
-def wire_score(value: Fraction) -> Decimal:
-    """Round a share to ten places, half to even: the named rounding step of a published score."""
-    return Decimal(round(value * _UNIT)).scaleb(-WIRE_PLACES)

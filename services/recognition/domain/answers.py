@@ -2,8 +2,8 @@
 """Three-valued answers: of what a rule asks directly, and of what it makes of them (I11)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 
+from cairn.amounts import wire_score
 from cairn.events.attainment import AttainmentStatus
 from cairn.events.explanation import Answer
 from services.recognition.domain.facts import Attainment, Standing
@@ -36,7 +36,7 @@ def competency_answer(asked: Competency, attainment: Attainment | None) -> Answe
         return Answer.MET
     if attainment.score is None:
         return Answer.UNKNOWN
-    return Answer.MET if Fraction(attainment.score) >= asked.min_score else Answer.NOT_MET
+    return Answer.MET if attainment.score >= wire_score(asked.min_score) else Answer.NOT_MET
 
 
 def fact_answers(

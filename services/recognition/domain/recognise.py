@@ -16,7 +16,7 @@ from services.recognition.domain.effective import EffectiveRule, EffectiveRules
 from services.recognition.domain.evaluation import Evaluation, Verdict
 from services.recognition.domain.explain import explain
 from services.recognition.domain.explain_credit import credit_seen
-from services.recognition.domain.facts import Award, Facts
+from services.recognition.domain.facts import Award, Facts, Standing
 from services.recognition.domain.life import next_decision, state_after
 from services.recognition.domain.sequence import in_sequence
 from services.recognition.domain.since import Since
@@ -60,6 +60,7 @@ class _Deciding:
         self.decisions: list[DecisionMade] = []
         self._occasion = occasion
         self._evaluation = evaluation
+        self._before = facts.awards
         self._awards = awards
         self._facts = Facts(facts.attainments, awards)
 
@@ -120,7 +121,7 @@ class _Deciding:
         )
 
     def _since(self, rule: EffectiveRule, verdict: Verdict, allotments: tuple[Allotment, ...]) -> date:
-        if verdict.answer is not Answer.MET:
+        if verdict.answer is not Answer.MET or self._let_go_now(rule.credential, allotments):
             return self._occasion.day
         counted: dict[str, tuple[str, ...]] = {}
         for one in allotments:
@@ -129,6 +130,19 @@ class _Deciding:
             dict.fromkeys(rule.demands, Answer.NOT_MET) | verdict.leaves | dict.fromkeys(counted, Answer.MET)
         )
         return Since(self._facts, leaves, counted, self._occasion.day).met_since(rule.rule.requirement)
+
+    def _let_go_now(self, credential: str, allotments: tuple[Allotment, ...]) -> bool:
+        """Tell whether another award in good standing counted some of this credit until this change.
+
+        It counts here from the day of the change and no earlier: on no day is a credit in two awards (I6).
+        """
+        others = (
+            one
+            for one in self._before.values()
+            if one.credential != credential and one.standing is Standing.HELD
+        )
+        counted = {allotment.credential for one in others for allotment in one.allotments}
+        return any(one.credential in counted for one in allotments)
 
 
 def allotments_of(number: int, verdict: Verdict, evaluation: Evaluation) -> tuple[Allotment, ...]:

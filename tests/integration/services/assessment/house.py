@@ -4,7 +4,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -63,6 +63,7 @@ class House:
     dsns: Mapping[str, str]
     source: Source = field(default_factory=lambda: _source(uuid4().hex[:10]))
     now: datetime = NOW
+    zones: dict[TenantId, tzinfo] = field(default_factory=dict)
 
     @property
     def tenant(self) -> TenantId:
@@ -95,7 +96,7 @@ class House:
         return IntakeWork(self.consume, IngestDoor(self.intake(), [self.source]), PARTITIONS)
 
     def results_work(self) -> UnitOfWork:
-        return UnitOfWork(self.consume, Results(PostgresFacts(), PostgresPolicies(), {}), PARTITIONS)
+        return UnitOfWork(self.consume, Results(PostgresFacts(), PostgresPolicies(), self.zones), PARTITIONS)
 
     async def publish(self, *documents: str, request_id: str = "") -> Publication:
         texts = [Document(f"{number}.yaml", text) for number, text in enumerate(documents)]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,8 +18,9 @@ from chassis.schedule.due_rows import DueRows
 from chassis.schedule.scans import Scans, ScanSettings
 from chassis.streams.message import Record
 from services.assessment.adapters.affected import AFFECTED
+from services.assessment.app.concluding import COMPETENCY_EVENTS
 from services.assessment.app.intake import RESULTS
-from services.assessment.app.results import COMPETENCY_EVENTS, REEVALUATIONS
+from services.assessment.app.results import REEVALUATIONS
 from tests.integration.services.assessment.house import PARTITIONS, POLICY, House, cut, native, who
 
 ONE, TWO = "https://example.org/activity/1", "https://example.org/activity/2"
@@ -114,6 +116,33 @@ async def test_a_lapse_that_the_scheduler_brings_is_the_one_that_a_record_brings
     await house.post(native(2, activity="https://example.org/activity/other"))
     await fold(house, RESULTS)
     assert await emitted(house) == told
+
+
+async def test_an_attainment_lapses_although_its_policy_is_out_of_force(house: House, schedule: Pool) -> None:
+    await house.publish(EXPIRING.replace("version: 1", "version: 1\neffective_to: 2026-03-10"))
+    await house.post(native(1, activity=TWO, score=HIGH, occurred_at="2026-02-15T10:00:00Z"))
+    await fold(house, RESULTS)
+    await tell(schedule)
+    await fold(house, REEVALUATIONS)
+    assert [(each["status"], each["policy"]["version"]) for each in await emitted(house)] == [
+        ("demonstrated", 1),
+        ("lapsed", 1),
+    ]
+
+
+async def test_a_day_that_ends_later_than_was_thought_is_waited_for(house: House, schedule: Pool) -> None:
+    await house.publish(EXPIRING)
+    await house.post(native(1, activity=TWO, score=HIGH, occurred_at="2026-02-15T10:00:00Z"))
+    await fold(house, RESULTS)
+    house.zones[house.tenant] = ZoneInfo("America/St_Johns")
+    await tell(schedule)
+    await fold(house, REEVALUATIONS)
+    assert [each["status"] for each in await emitted(house)] == ["demonstrated"]
+    await tell(schedule)
+    await fold(house, REEVALUATIONS)
+    told = await emitted(house)
+    assert [each["status"] for each in told] == ["demonstrated", "lapsed"]
+    assert datetime.fromisoformat(told[1]["as_of"]) == datetime(2026, 3, 16, 2, 30, tzinfo=UTC)
 
 
 async def test_a_timer_that_a_record_has_fired_already_needs_nothing(house: House, schedule: Pool) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from chassis.streams.message import Partition, Record
+from services.assessment.app.concluding import COMPETENCY_EVENTS
 from services.assessment.app.intake import RESULTS
-from services.assessment.app.results import COMPETENCY_EVENTS
 from tests.integration.services.assessment.house import POLICY, House, cut, native, retraction, who
 
 ONE, TWO = "https://example.org/activity/1", "https://example.org/activity/2"

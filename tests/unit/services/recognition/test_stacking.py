@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Awards that feed awards, and what a lowering does to them."""
 
+from dataclasses import replace
 from fractions import Fraction
 
+from cairn.amounts import wire_score
 from cairn.events.attainment import AttainmentStatus
 from cairn.events.decision import DecisionKind
 from cairn.events.explanation import Answer
@@ -11,6 +13,7 @@ from tests.unit.services.recognition.builders import (
     TODAY,
     Record,
     attained,
+    competency,
     credits_of,
     holds,
     said,
@@ -98,6 +101,25 @@ def test_an_earlier_rule_does_not_take_what_a_later_one_needs_and_it_could_do_wi
     assert record.awards["y-easy"].allotments[0].credential == "a"
     freed = record.learn(attained("b"))
     assert said(freed) == [("b", "conferred"), ("y-easy", "reallotted"), ("z-picky", "conferred")]
+
+
+def test_credit_that_another_award_counted_until_today_counts_from_today() -> None:
+    rules = [version(name, wants(name)) for name in ("a", "b")]
+    picky = version("z-picky", credits_of("sum", 60, "a"), cats=0)
+    easy = version("y-easy", credits_of("sum", 60, "a", "b"), cats=0)
+    record = Record(EffectiveRules([*rules, picky, easy]))
+    record.learn(attained("a"))
+    assert record.awards["y-easy"].effective_on < TODAY
+    record.learn(attained("b"))
+    assert record.awards["z-picky"].effective_on == TODAY
+
+
+def test_a_score_that_was_rounded_reaches_what_it_was_before() -> None:
+    third = version("third", {"id": "c", "competency": competency("a"), "min_score": "1/3"}, cats=0)
+    half = version("half", {"id": "c", "competency": competency("a"), "min_score": "1/2"}, cats=0)
+    record = Record(EffectiveRules([third, half]))
+    scored = replace(attained("a"), score=wire_score(Fraction(1, 3)))
+    assert said(record.learn(scored)) == [("third", "conferred")]
 
 
 def test_a_rule_that_a_change_does_not_reach_keeps_the_credit_it_counts() -> None:
