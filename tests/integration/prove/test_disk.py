@@ -93,9 +93,15 @@ async def test_room_in_time_lets_the_server_recover_by_itself(database: Database
     await connection.execute(INSERT)
     small.fill()
     before = database.running()
+    assert before is not None
+    server = before.process()
+    assert server is not None
+    # Asleep it does not recover before there is room.
+    server.suspend()
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):
         await write_log(connection)
     small.free()
+    server.resume()
     assert await rows(database.start()) == ROWS
     assert database.running() == before
 
