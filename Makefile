@@ -67,8 +67,13 @@ run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose t
 	$(BIN)/python -m deploy.local.run
 
 .PHONY: test
-test: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run the tests on a real broker and database; ARGS= goes to pytest
+test: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run the tests on real brokers and databases; ARGS= goes to pytest, which then runs once
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --ignore=tests/e2e
+	$(BIN)/python -m pytest tests/e2e # alone: each brings up every service, and catches processes at their work
+endif
 
 WHOLE_TESTS := $(addprefix tests/e2e/test_,kills.py derived_stream.py batches.py open_university.py)
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real broker and a real database for every test that asks, started once and apart from `make run`."""
+"""A real broker and a real database for every test that asks, started once and apart from `make run`.
 
+`make test` runs most tests two at a time (pytest-xdist): each worker has a broker and a database of its own.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,10 +16,12 @@ from deploy.local.stack import BUILD, Endpoints, Stack
 settings.register_profile("cairn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cairn")
 
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Endpoints]:
-    with Stack(BUILD / "test") as endpoints:
+    with Stack(BUILD / "test" / _WORKER) as endpoints:
         yield endpoints
 
 

@@ -110,7 +110,7 @@ async def relaying(probe: Probe, slots: int = 2) -> AsyncIterator[None]:
         await pool.close()
 
 
-async def eventually(check: Callable[[], Awaitable[object]], seconds: float = 40.0) -> object:
+async def eventually(check: Callable[[], Awaitable[object]], seconds: float = 90.0) -> object:
     """Return the first true answer of a check; fail when none comes in time."""
     async with asyncio.timeout(seconds):
         # No event of this process tells what happens in a database.
