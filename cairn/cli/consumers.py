@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from operator import methodcaller
 from typing import Annotated
 
 import typer
@@ -10,8 +11,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from cairn.cli.options import BROKERS, BootstrapServers, Json
-from cairn.cli.output import as_json, err, out, print_json, table
-from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_one
+from cairn.cli.output import as_json, err, out, table
+from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_owner
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.consumer_pb2 import Consumer, Loss, PartitionProgress
 from cairn.topics.last_records import ends_of_data
@@ -27,19 +28,15 @@ def counts(service: Services = [], json: Json = False) -> None:  # noqa: B006 - 
     found = asyncio.run(of_each(service, OperationsClient.consumers))
     rows = [
         (owner, _short(consumer), topic, [sum(getattr(each, name) for each in of) for name in _COUNTS])
-        for owner, consumer, topic, of in _topics(found)
+        for owner, consumer, topic, of in _topics(found.of)
     ]
-    if json:
-        print_json(
-            [
-                {"service": owner, "consumer": name, "topic": topic, **dict(zip(_COUNTS, ended, strict=True))}
-                for owner, name, topic, ended in rows
-            ]
-        )
-        return
+    document = [
+        {"service": owner, "consumer": name, "topic": topic, **dict(zip(_COUNTS, ended, strict=True))}
+        for owner, name, topic, ended in rows
+    ]
     columns = ("Service", "Consumer", "Topic", *(name.replace("_", " ").capitalize() for name in _COUNTS))
     cells = [(owner, name, topic, *(f"{count:,}" for count in ended)) for owner, name, topic, ended in rows]
-    out().print(table("", columns, cells))
+    found.show(json, document, table("", columns, cells))
 
 
 def lag(
@@ -49,7 +46,7 @@ def lag(
 ) -> None:
     """Say how far each consumer is from the last record, by the services' own progress."""
     found = asyncio.run(of_each(service, OperationsClient.consumers))
-    topics = [(owner, consumer, topic, of) for owner, consumer, topic, of in _topics(found)]
+    topics = [(owner, consumer, topic, of) for owner, consumer, topic, of in _topics(found.of)]
     try:
         ends = asyncio.run(ends_of_data(bootstrap_servers, _least(each for *_, of in topics for each in of)))
     except KafkaError as error:
@@ -59,39 +56,31 @@ def lag(
         (owner, _short(consumer), topic, _behind(of, ends), consumer.HasField("halt_time"))
         for owner, consumer, topic, of in topics
     ]
-    if json:
-        names = ("service", "consumer", "topic", "lag", "halted")
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
-        return
+    names = ("service", "consumer", "topic", "lag", "halted")
+    document = [dict(zip(names, row, strict=True)) for row in rows]
     cells = [(*row[:3], f"{row[3]:,}", "halted" if row[4] else "") for row in rows]
-    out().print(table("", ("Service", "Consumer", "Topic", "Lag", ""), cells))
+    found.show(json, document, table("", ("Service", "Consumer", "Topic", "Lag", ""), cells))
 
 
 @app.command("list")
 def list_(service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
     """List the consumers with their progress in every partition, and since when one is halted."""
     found = asyncio.run(of_each(service, OperationsClient.consumers))
-    if json:
-        print_json(
-            [{"service": owner, **as_json(one)} for owner, consumers in found.items() for one in consumers]
-        )
-        return
-    cells = [
-        (owner, _short(one), str(len(one.partitions)), _halt(one))
-        for owner, consumers in found.items()
-        for one in consumers
-    ]
-    out().print(table("", ("Service", "Consumer", "Partitions", "Halted since"), cells))
+    ones = [(owner, one) for owner, consumers in found.of.items() for one in consumers]
+    document = [{"service": owner, **as_json(one)} for owner, one in ones]
+    cells = [(owner, _short(one), str(len(one.partitions)), _halt(one)) for owner, one in ones]
+    found.show(json, document, table("", ("Service", "Consumer", "Partitions", "Halted since"), cells))
 
 
 @app.command()
 def resume(
     consumer: Annotated[str, typer.Argument(help="The consumer, as `cairn consumers list` names it.")],
-    service: OneService,
+    service: OneService = None,
     operator: Operator = "",
 ) -> None:
     """Let a consumer go on that its breaker has halted; mend the cause first."""
-    if not asyncio.run(of_one(service, operator, lambda client: client.resume(consumer))):
+    asked = of_owner(service, f"consumers/{consumer}", operator, lambda client: client.resume(consumer))
+    if not asyncio.run(asked):
         out().print("it was not halted")
         raise typer.Exit(1)
     out().print("resumed")
@@ -101,15 +90,15 @@ def resume(
 def losses(service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
     """List what consumers found missing in their logs; they take nothing of those topics before `accept`."""
     found = asyncio.run(of_each(service, OperationsClient.consumers))
-    rows = [(owner, loss) for owner, consumers in found.items() for one in consumers for loss in one.losses]
-    if json:
-        print_json([{"service": owner, **as_json(loss)} for owner, loss in rows])
-        return
+    rows = [
+        (owner, loss) for owner, consumers in found.of.items() for one in consumers for loss in one.losses
+    ]
+    document = [{"service": owner, **as_json(loss)} for owner, loss in rows]
     cells = [
         (owner, loss.name, loss.topic, _missing(loss), loss.notice_time.ToJsonString())
         for owner, loss in rows
     ]
-    out().print(table("", ("Service", "Loss", "Topic", "Missing", "Noticed"), cells))
+    found.show(json, document, table("", ("Service", "Loss", "Topic", "Missing", "Noticed"), cells))
 
 
 @app.command()
@@ -118,19 +107,22 @@ def accept(
         list[str],
         typer.Argument(metavar="LOSS...", help="consumers/…/losses/…, as `cairn consumers losses` tells it."),
     ],
-    service: OneService,
+    service: OneService = None,
     operator: Operator = "",
 ) -> None:
     """Let a consumer go on without what is lost: behind the records, or at the start of the new topic."""
-
-    async def ask(client: OperationsClient) -> list[bool]:
-        return [await client.accept(name) for name in names]
-
-    accepted = asyncio.run(of_one(service, operator, ask))
-    for name, stood in zip(names, accepted, strict=True):
-        out().print(f"{name}: {'accepted' if stood else 'it does not stand any more'}")
-    if not all(accepted):
+    if not asyncio.run(_accept(names, service, operator)):
         raise typer.Exit(1)
+
+
+async def _accept(names: Sequence[str], service: Service | None, operator: str) -> bool:
+    """Accept each loss, and say of each what became of it before the next; tell whether all of them stood."""
+    all_stood = True
+    for name in names:
+        stood = await of_owner(service, name, operator, methodcaller("accept", name))
+        out().print(f"{name}: {'accepted' if stood else 'it does not stand any more'}", soft_wrap=True)
+        all_stood &= stood
+    return all_stood
 
 
 def _topics(found: Found) -> Iterable[tuple[Service, Consumer, str, list[PartitionProgress]]]:

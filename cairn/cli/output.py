@@ -31,8 +31,10 @@ def print_json(value: object) -> None:
 
 
 def as_json(message: Message) -> dict[str, object]:
-    """Return the JSON form of an answer (ProtoJSON), its fields named as in the contract."""
-    document: dict[str, object] = MessageToDict(message, preserving_proto_field_name=True)
+    """Return the JSON form of an answer (ProtoJSON), its fields named as in the contract, zeros included."""
+    document: dict[str, object] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
     return document
 
 
@@ -56,10 +58,11 @@ def word(enum_name: str, prefix: str) -> str:
     return enum_name.removeprefix(prefix).lower().replace("_", " ")
 
 
-def report(error: CallError) -> None:
-    """Say on standard error what failed, and each place that was refused."""
+def report(error: CallError, whose: str = "") -> None:
+    """Say on standard error what failed, ``whose`` failure it is, and each place that was refused."""
     console = err()
     reason = f" ({error.reason})" if error.reason else ""
-    console.print(f"[red]error:[/] {escape(error.message)}{reason}")
+    who = f"{whose}: " if whose else ""
+    console.print(f"[red]error:[/] {escape(who + error.message)}{reason}", soft_wrap=True)
     for violation in error.violations:
         console.print(f"  [bold]{escape(violation.field)}[/]: {escape(violation.description)}")

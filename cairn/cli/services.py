@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services as operators name them, and who the operator is."""
 
+import asyncio
 import getpass
 import os
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import typer
+from rich.console import RenderableType
 
 from cairn.cli.options import ASSESSMENT, RECOGNITION, RECORDS
+from cairn.cli.output import out, print_json, report
+from cairn.client.errors import CallError, NotFoundError, UnavailableError
 from cairn.client.operations import OperationsClient, open_operations
 
 T = TypeVar("T")
+_consumer = re.compile(r"(?<![^/])consumers/[^/]+")
 
 
 class Service(StrEnum):
@@ -36,7 +43,12 @@ Services = Annotated[
     ),
 ]
 OneService = Annotated[
-    Service, typer.Option("--service", help="The service; its address comes from CAIRN_<SERVICE>_ADDRESS.")
+    Service | None,
+    typer.Option(
+        "--service",
+        help="The service; found by the consumer where it is not given. "
+        "Its address comes from CAIRN_<SERVICE>_ADDRESS.",
+    ),
 ]
 Operator = Annotated[
     str, typer.Option(envvar="CAIRN_OPERATOR", help="Who asks, for the record; the login by default.")
@@ -48,14 +60,68 @@ def address_of(service: Service) -> str:
     return os.environ.get(f"CAIRN_{service.upper()}_ADDRESS", _DEFAULTS[service])
 
 
-async def of_each(
-    services: list[Service], ask: Callable[[OperationsClient], Awaitable[T]]
-) -> dict[Service, T]:
-    """Ask each service in turn, all three where none is named."""
-    return {service: await of_one(service, "", ask) for service in services or list(Service)}
+@dataclass(frozen=True, slots=True)
+class Answers(Generic[T]):
+    """What each service answered, and the trouble of those that did not."""
+
+    of: dict[Service, T]
+    troubles: dict[Service, CallError]
+
+    def show(self, json: bool, document: object, shown: RenderableType) -> None:
+        """Print what was found, and name on standard error who did not answer; the exit code is 1 then."""
+        if json:
+            print_json(document)
+        else:
+            out().print(shown)
+        for service, error in self.troubles.items():
+            report(error, f"{service} at {address_of(service)}")
+        if self.troubles:
+            raise typer.Exit(1)
+
+
+async def of_each(services: list[Service], ask: Callable[[OperationsClient], Awaitable[T]]) -> Answers[T]:
+    """Ask every service at once, all three where none is named; what one fails with keeps none silent."""
+    asked = services or list(Service)
+    found = await asyncio.gather(*(_settled(service, ask) for service in asked))
+    answers: Answers[T] = Answers({}, {})
+    for service, answer in zip(asked, found, strict=True):
+        if isinstance(answer, CallError):
+            answers.troubles[service] = answer
+        else:
+            answers.of[service] = answer
+    return answers
 
 
 async def of_one(service: Service, operator: str, ask: Callable[[OperationsClient], Awaitable[T]]) -> T:
     """Ask one service in the name of an operator, or of whoever is logged in."""
     async with open_operations(address_of(service), operator or getpass.getuser()) as client:
         return await ask(client)
+
+
+async def of_owner(
+    service: Service | None, name: str, operator: str, ask: Callable[[OperationsClient], Awaitable[T]]
+) -> T:
+    """Ask the service whose consumer is in a name, unless it is said which one."""
+    return await of_one(service or await owner_of(name), operator, ask)
+
+
+async def owner_of(name: str) -> Service:
+    """Return the service whose consumer is in a name; raises CallError where none that answers has it."""
+    found = _consumer.search(name)
+    if found is None:
+        raise typer.BadParameter("must name its consumer, as consumers/…")
+    answers = await of_each([], OperationsClient.consumers)
+    for service, consumers in answers.of.items():
+        if any(each.name == found[0] for each in consumers):
+            return service
+    if answers.troubles:
+        silent = ", ".join(answers.troubles)
+        raise UnavailableError(f"no service that answers has {found[0]}, and {silent} cannot be asked")
+    raise NotFoundError(f"no service has {found[0]}")
+
+
+async def _settled(service: Service, ask: Callable[[OperationsClient], Awaitable[T]]) -> T | CallError:
+    try:
+        return await of_one(service, "", ask)
+    except CallError as error:
+        return error

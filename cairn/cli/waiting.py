@@ -8,7 +8,17 @@ import typer
 
 from cairn.cli.options import Json, Tenant
 from cairn.cli.output import as_json, out, print_json, table, word
-from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_one
+from cairn.cli.services import (
+    Answers,
+    OneService,
+    Operator,
+    Service,
+    Services,
+    of_each,
+    of_one,
+    of_owner,
+    owner_of,
+)
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.operations_service_pb2 import Replay
 from cairn.operations.v1.waiting_record_pb2 import WaitingRecord, WaitingState
@@ -34,34 +44,35 @@ def list_(tenant: Tenant, service: Services = [], json: Json = False) -> None:  
 
 
 @app.command()
-def show(name: Name, service: OneService, json: Json = False) -> None:
+def show(name: Name, service: OneService = None, json: Json = False) -> None:
     """Show a record and what waits behind it."""
 
     async def ask(client: OperationsClient) -> list[WaitingRecord]:
         _, tenant, _, consumer, _, learner, *_ = [*name.split("/"), *[""] * 6]
         return [each async for each in client.waiting(tenant, consumer, learner)]
 
-    _show({service: asyncio.run(of_one(service, "", ask))}, json)
+    owner = service or asyncio.run(owner_of(name))
+    _show(Answers({owner: asyncio.run(of_one(owner, "", ask))}, {}), json)
 
 
 @app.command()
-def replay(name: Name, service: OneService, operator: Operator = "", json: Json = False) -> None:
+def replay(name: Name, service: OneService = None, operator: Operator = "", json: Json = False) -> None:
     """Fold a learner's first waiting record, and those behind it as far as they go."""
 
     async def ask(client: OperationsClient) -> Replay:
         return await client.carried_out(await client.replay(name))
 
-    _tell(asyncio.run(of_one(service, operator, ask)), json)
+    _tell(asyncio.run(of_owner(service, name, operator, ask)), json)
 
 
 @app.command()
-def discard(name: Name, service: OneService, operator: Operator = "", json: Json = False) -> None:
+def discard(name: Name, service: OneService = None, operator: Operator = "", json: Json = False) -> None:
     """Pass a learner's first waiting record over for good, and fold those behind it."""
 
     async def ask(client: OperationsClient) -> Replay:
         return await client.carried_out(await client.discard(name))
 
-    _tell(asyncio.run(of_one(service, operator, ask)), json)
+    _tell(asyncio.run(of_owner(service, name, operator, ask)), json)
 
 
 def _list(tenant: str, services: list[Service], json: bool, *, first_only: bool) -> None:
@@ -71,11 +82,8 @@ def _list(tenant: str, services: list[Service], json: bool, *, first_only: bool)
     _show(asyncio.run(of_each(services, ask)), json)
 
 
-def _show(found: dict[Service, list[WaitingRecord]], json: bool) -> None:
-    rows = [(service, record) for service, records in found.items() for record in records]
-    if json:
-        print_json([{"service": service, **as_json(record)} for service, record in rows])
-        return
+def _show(found: Answers[list[WaitingRecord]], json: bool) -> None:
+    rows = [(service, record) for service, records in found.of.items() for record in records]
     cells = [
         (
             service,
@@ -87,7 +95,8 @@ def _show(found: dict[Service, list[WaitingRecord]], json: bool) -> None:
         )
         for service, record in rows
     ]
-    out().print(table("", _COLUMNS, cells))
+    document = [{"service": service, **as_json(record)} for service, record in rows]
+    found.show(json, document, table("", _COLUMNS, cells))
 
 
 def _tell(answer: Replay, json: bool) -> None:

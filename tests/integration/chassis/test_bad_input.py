@@ -2,9 +2,13 @@
 """What a broker or a clock should not be: named with its remedy, and nothing is damaged."""
 
 import asyncio
+import re
+import shlex
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -12,6 +16,7 @@ import pytest
 from aiokafka.admin import NewTopic
 
 from cairn.ids import TenantId
+from cairn.topics.catalogue import DEFAULT_PARTITIONS
 from chassis.database import open_pool, see_tenants
 from chassis.errors import Reject, Retry
 from chassis.health import Health
@@ -58,7 +63,7 @@ async def test_a_topic_of_another_number_of_partitions_is_refused_at_the_start(
     probe: Probe, odd: tuple[str, str]
 ) -> None:
     more, _ = odd
-    with pytest.raises(Reject, match="`cairn topics plan`") as caught:
+    with pytest.raises(Reject, match="`cairn topics plan ") as caught:
         await read_partitions(probe.bootstrap, {probe.topic, more})
     assert f"{probe.topic} has {PARTITIONS}" in caught.value.reason
     assert f"{more} has {PARTITIONS + 1}" in caught.value.reason
@@ -66,13 +71,32 @@ async def test_a_topic_of_another_number_of_partitions_is_refused_at_the_start(
 
 async def test_a_compacted_topic_is_refused_at_the_start(probe: Probe, odd: tuple[str, str]) -> None:
     _, compacted = odd
-    with pytest.raises(Reject, match=f"{compacted}; `cairn topics apply` sets cleanup.policy to delete"):
+    with pytest.raises(Reject, match=f"{compacted}; `cairn topics apply .* sets cleanup.policy to delete"):
         await read_partitions(probe.bootstrap, {probe.topic, compacted})
 
 
 async def test_a_topic_that_is_not_there_is_named(probe: Probe) -> None:
-    with pytest.raises(Retry, match=r"no topic probe\.none; `cairn topics apply`"):
+    with pytest.raises(
+        Retry, match=rf"no topic probe\.none; `cairn topics apply .* --partitions {PARTITIONS}`"
+    ):
         await read_partitions(probe.bootstrap, {probe.topic, "probe.none"})
+
+
+async def test_the_command_that_a_missing_topic_names_makes_it(broker: str) -> None:
+    """Pasted as it is printed: on this broker, and for this platform."""
+    source = f"test-{uuid4()}"
+    there, missing = f"{source}.there", f"ingest.{source}.v1"
+    new = NewTopic(there, DEFAULT_PARTITIONS, 1)
+    await make(broker, new)
+    with pytest.raises(Retry) as caught:
+        await read_partitions(broker, {there, missing})
+    (command,) = re.findall("`(cairn [^`]*)`", caught.value.reason)
+    name, *arguments = shlex.split(command)
+    pasted = await asyncio.create_subprocess_exec(Path(sys.executable).parent / name, *arguments)
+    assert await pasted.wait() == 0
+    assert set((await read_partitions(broker, {there, missing})).by_topic) == {there, missing}
+    made = [there, missing, f"{missing}.dlq"]
+    await with_admin(broker, lambda admin: admin.delete_topics(made))
 
 
 async def test_a_record_for_a_partition_that_is_gone_waits_until_it_is_there(probe: Probe) -> None:

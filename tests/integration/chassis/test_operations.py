@@ -3,6 +3,8 @@
 
 import asyncio
 import json
+import re
+import shlex
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,6 +42,7 @@ from tests.integration.chassis.probe.running import (
 from tests.integration.chassis.probe.topics import make_again
 
 Run = Callable[..., Awaitable[tuple[int | None, str]]]
+Paste = Callable[..., Awaitable[tuple[int | None, str, str]]]
 
 
 @pytest.fixture
@@ -56,20 +59,35 @@ async def address(probe: Probe) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def run(address: str, probe: Probe, monkeypatch: pytest.MonkeyPatch) -> Run:
+def paste(
+    address: str, probe: Probe, monkeypatch: pytest.MonkeyPatch, unused_tcp_port_factory: Callable[[], int]
+) -> Paste:
+    """Return what runs a command as it is: the probe's is the one service that is up."""
+    for service in ("ASSESSMENT", "RECOGNITION"):
+        monkeypatch.setenv(f"CAIRN_{service}_ADDRESS", f"127.0.0.1:{unused_tcp_port_factory()}")
     monkeypatch.setenv("CAIRN_RECORDS_ADDRESS", address)
     monkeypatch.setenv("CAIRN_TENANT", "probe-a")
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", probe.bootstrap)
     monkeypatch.setenv("CAIRN_OPERATOR", "registrar's desk")
     monkeypatch.setenv("COLUMNS", "250")
 
-    async def call(*arguments: str) -> tuple[int | None, str]:
+    async def call(*arguments: str) -> tuple[int | None, str, str]:
         command = Path(sys.executable).parent / "cairn"
-        asked = (*arguments, "--service", "records")
-        process = await asyncio.create_subprocess_exec(command, *asked, stdout=PIPE, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(command, *arguments, stdout=PIPE, stderr=PIPE)
         told, troubled = await process.communicate()
-        assert troubled == b""
-        return process.returncode, told.decode()
+        return process.returncode, told.decode(), troubled.decode()
+
+    return call
+
+
+@pytest.fixture
+def run(paste: Paste) -> Run:
+    """Return what runs a command about the probe's service alone, which has no trouble."""
+
+    async def call(*arguments: str) -> tuple[int | None, str]:
+        code, told, troubled = await paste(*arguments, "--service", "records")
+        assert troubled == ""
+        return code, told
 
     return call
 
@@ -142,7 +160,31 @@ async def test_a_halted_consumer_shows_and_is_resumed(probe: Probe, run: Run) ->
     assert "halt_time" not in consumer
 
 
-async def test_a_loss_is_found_and_accepted_by_its_name(probe: Probe, run: Run) -> None:
+async def test_who_answers_is_told_of_where_another_service_is_down(probe: Probe, paste: Paste) -> None:
+    await feed(probe.bootstrap, probe.topic, [result(number, f"l{number}") for number in range(6)])
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        await consumed(probe, 6)
+    for arguments in (("counts",), ("lag",), ("consumers", "list"), ("parked",)):
+        code, told, troubled = await paste(*arguments, "--json")
+        assert code == 1
+        assert {each["service"] for each in json.loads(told)} <= {"records"}
+        assert re.findall(r"^error: (\w+) at 127", troubled, re.MULTILINE) == ["assessment", "recognition"]
+    _, told, _ = await paste("counts")
+    assert re.search(rf"records +{probe.consumer} +{probe.topic} +6 ", told)
+
+
+async def test_zeros_are_told_to_machines(probe: Probe, run: Run) -> None:
+    await feed(probe.bootstrap, probe.topic, [result(1, "l1")])
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        await consumed(probe, 1)
+    (consumer,) = await listed(run, "consumers", "list")
+    (progress,) = [each for each in consumer["partitions"] if each["applied"] == "1"]
+    assert [progress[name] for name in ("duplicate", "ignored", "parked", "dead_lettered")] == ["0"] * 4
+
+
+async def test_a_loss_is_found_and_accepted_by_the_command_that_names_it(
+    probe: Probe, run: Run, paste: Paste
+) -> None:
     await feed(probe.bootstrap, probe.topic, [result(number, f"l{number}") for number in range(6)])
     async with running(probe, "aiokafka", tally(probe, broken=False), 500):
         await consumed(probe, 6)
@@ -157,7 +199,8 @@ async def test_a_loss_is_found_and_accepted_by_its_name(probe: Probe, run: Run) 
     assert loss["found_topic_id"] in caught.value.reason
     assert f"made again: {loss['stored_topic_id']} is now" in (await run("consumers", "losses"))[1]
 
-    assert await run("consumers", "accept", loss["name"]) == (0, f"{loss['name']}: accepted\n")
+    (command,) = re.findall("`(cairn [^`]*)`", caught.value.reason)
+    assert await paste(*shlex.split(command)[1:]) == (0, f"{loss['name']}: accepted\n", "")
     told = f"{loss['name']}: it does not stand any more\n"
     assert await run("consumers", "accept", loss["name"]) == (1, told)
     async with running(probe, "aiokafka", tally(probe, broken=False), 500):
