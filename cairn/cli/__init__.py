@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cairn.cli import consumers, policies, record, results, rules, topics, waiting
+from cairn.cli import actions, consumers, policies, record, results, rules, topics, waiting
 from cairn.cli.output import report
 from cairn.client.errors import CallError
 
@@ -26,6 +26,7 @@ app.add_typer(waiting.app, name="dlq")
 app.command()(waiting.parked)
 app.command()(consumers.counts)
 app.command()(consumers.lag)
+app.command()(actions.actions)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from cairn.cli.services import (
     of_owner,
     owner_of,
 )
+from cairn.client.errors import NotFoundError, UnavailableError
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.operations_service_pb2 import Replay
 from cairn.operations.v1.waiting_record_pb2 import WaitingRecord, WaitingState
@@ -29,6 +30,8 @@ Name = Annotated[
     str,
     typer.Argument(help="institutions/…/consumers/…/learners/…/records/…, as `cairn dlq list` tells it."),
 ]
+WAIT_SECONDS = 30.0
+Wait = Annotated[float, typer.Option(min=0.0, help="For how many seconds to wait until it is carried out.")]
 _COLUMNS = ("Service", "Record", "State", "Reason", "Field", "From")
 
 
@@ -56,23 +59,57 @@ def show(name: Name, service: OneService = None, json: Json = False) -> None:
 
 
 @app.command()
-def replay(name: Name, service: OneService = None, operator: Operator = "", json: Json = False) -> None:
+def replay(
+    name: Name,
+    service: OneService = None,
+    operator: Operator = "",
+    wait: Wait = WAIT_SECONDS,
+    json: Json = False,
+) -> None:
     """Fold a learner's first waiting record, and those behind it as far as they go."""
 
     async def ask(client: OperationsClient) -> Replay:
-        return await client.carried_out(await client.replay(name))
+        return await client.carried_out(await client.replay(name), wait)
 
     _tell(asyncio.run(of_owner(service, name, operator, ask)), json)
 
 
 @app.command()
-def discard(name: Name, service: OneService = None, operator: Operator = "", json: Json = False) -> None:
+def discard(
+    name: Name,
+    service: OneService = None,
+    operator: Operator = "",
+    wait: Wait = WAIT_SECONDS,
+    json: Json = False,
+) -> None:
     """Pass a learner's first waiting record over for good, and fold those behind it."""
 
     async def ask(client: OperationsClient) -> Replay:
-        return await client.carried_out(await client.discard(name))
+        return await client.carried_out(await client.discard(name), wait)
 
     _tell(asyncio.run(of_owner(service, name, operator, ask)), json)
+
+
+@app.command()
+def request(
+    name: Annotated[str, typer.Argument(help="institutions/…/replays/…, as a replay or a discard told it.")],
+    service: Services = [],  # noqa: B006 - typer's way
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> None:
+    """Say what became of a replay or a discard that was asked for."""
+
+    async def ask(client: OperationsClient) -> Replay:
+        return await client.carried_out(await client.find_replay(name), wait)
+
+    found = asyncio.run(of_each(service, ask))
+    for answer in found.of.values():
+        _tell(answer, json)
+        return
+    silent = [each for each, error in found.troubles.items() if not isinstance(error, NotFoundError)]
+    if silent:
+        raise UnavailableError(f"no service that answers has it, and {', '.join(silent)} cannot be asked")
+    raise NotFoundError("no service has such a request")
 
 
 def _list(tenant: str, services: list[Service], json: bool, *, first_only: bool) -> None:
@@ -104,7 +141,8 @@ def _tell(answer: Replay, json: bool) -> None:
     if json:
         print_json(as_json(answer))
     elif not answer.done:
-        out().print("asked for; no consumer has carried it out yet")
+        told = f"asked for; no consumer has carried it out yet: `cairn dlq request {answer.name}`"
+        out().print(f"{told} says what becomes of it", soft_wrap=True)
     else:
         out().print(f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it folded")
     if not answer.done or answer.outcome in {"stays", "gone", "failed"}:

@@ -16,12 +16,14 @@ from cairn.operations.v1.operations_service_pb2 import (
     DiscardRecordRequest,
     GetReplayRequest,
     ListConsumersRequest,
+    ListOperatorActionsRequest,
     ListWaitingRecordsRequest,
     Replay,
     ReplayRecordRequest,
     ResumeConsumerRequest,
 )
 from cairn.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cairn.operations.v1.operator_action_pb2 import OperatorAction
 from cairn.operations.v1.waiting_record_pb2 import WaitingRecord
 
 _LOOK_SECONDS = 0.2
@@ -73,12 +75,27 @@ class OperationsClient:
         request = DiscardRecordRequest(name=name, operator=self._operator, request_id=str(uuid4()))
         return (await ask(self._stub.DiscardRecord, request)).replay
 
+    async def actions(self, tenant: str) -> AsyncIterator[OperatorAction]:
+        """Yield what operators did, the latest first."""
+        request = ListOperatorActionsRequest(parent=f"institutions/{tenant}", page_size=1000)
+        while True:
+            page = await ask(self._stub.ListOperatorActions, request)
+            for action in page.actions:
+                yield action
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def find_replay(self, name: str) -> Replay:
+        """Return a replay or a discard as it stands."""
+        return (await ask(self._stub.GetReplay, GetReplayRequest(name=name))).replay
+
     async def carried_out(self, replay: Replay, seconds: float = 30.0) -> Replay:
         """Return the replay once it is done, or as it stands after so many seconds."""
         deadline = time.monotonic() + seconds
         while not replay.done and time.monotonic() < deadline:
             await asyncio.sleep(_LOOK_SECONDS)
-            replay = (await ask(self._stub.GetReplay, GetReplayRequest(name=replay.name))).replay
+            replay = await self.find_replay(replay.name)
         return replay
 
 

@@ -2,10 +2,10 @@
 """Resource names, request ids and page tokens of ``cairn.operations.v1``: read strictly, or refused."""
 
 import re
+from typing import NamedTuple
 from uuid import UUID
 
 from cairn.ids import TenantId, is_opaque
-from chassis.operations.store import BEGINNING, Place
 from chassis.rpc.page_token import not_given, read_place, write_place
 from chassis.rpc.refusal import Violation, invalid
 
@@ -13,13 +13,37 @@ _PARENT = "institutions/{institution}/consumers/{consumer}/learners/{learner}"
 _CONSUMER = r"[a-z][a-z0-9._-]{0,127}"
 _NUMBER = r"[1-9][0-9]{0,18}"
 _LARGEST_PLACE = 2**63
+_USUAL_PAGE, _LARGEST_PAGE = 100, 1000
 _LONGEST_OPERATOR = 128
+_number = re.compile(_NUMBER)
 _loss = re.compile(rf"consumers/({_CONSUMER})/losses/({_NUMBER})")
 _consumer = re.compile(rf"consumers/({_CONSUMER})")
 _parent = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)/learners/([^/]+)")
 _record = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/learners/([^/]+)/records/({_NUMBER})")
+_institution = re.compile(r"institutions/([^/]+)")
 _replay = re.compile(r"institutions/([^/]+)/replays/([0-9a-f-]{36})")
 _place = re.compile(rf"({_CONSUMER})/([^/]+)/({_NUMBER})")
+
+
+class Place(NamedTuple):
+    """Where a record waits at a tenant."""
+
+    consumer: str
+    learner: str
+    place: int
+
+
+BEGINNING = Place("", "", 0)
+LATEST = _LARGEST_PLACE - 1
+"""Behind the number of everything, where what is latest comes first."""
+
+
+def read_institution(parent: str) -> TenantId:
+    """Read of which institution something is asked."""
+    found = _institution.fullmatch(parent)
+    if found is None or not is_opaque(found[1]):
+        raise invalid(Violation("parent", "must be institutions/{institution}, with an opaque id"))
+    return TenantId(found[1])
 
 
 def read_consumer(name: str) -> str:
@@ -108,6 +132,28 @@ def read_page_token(token: str) -> Place:
     if not is_opaque(found[2]) or int(found[3]) >= _LARGEST_PLACE:
         raise not_given()
     return Place(found[1], found[2], int(found[3]))
+
+
+def number_token(number: int) -> str:
+    """Return the token that goes on behind what has a number."""
+    return write_place(str(number))
+
+
+def read_number_token(token: str, beginning: int) -> int:
+    """Return the number to go on behind."""
+    if not token:
+        return beginning
+    number = int(read_place(token, _number)[0])
+    if number >= _LARGEST_PLACE:
+        raise not_given()
+    return number
+
+
+def page_size(asked: int) -> int:
+    """Return how many to answer with (AIP-158)."""
+    if asked < 0:
+        raise invalid(Violation("page_size", "must not be negative"))
+    return min(asked or _USUAL_PAGE, _LARGEST_PAGE)
 
 
 def _uuid(field: str, text: str) -> UUID:

@@ -11,16 +11,22 @@ from typing import Any
 import grpc
 
 from cairn.ids import TenantId
-from cairn.operations.v1 import consumer_pb2, waiting_record_pb2
+from cairn.operations.v1 import consumer_pb2, operator_action_pb2, waiting_record_pb2
 from cairn.operations.v1 import operations_service_pb2 as messages
 from cairn.operations.v1 import operations_service_pb2_grpc as stubs
 from chassis.database import Pool
+from chassis.operations.actions import Action
 from chassis.operations.names import (
+    LATEST,
     consumer_name,
     loss_name,
+    number_token,
+    page_size,
     page_token,
     read_consumer,
+    read_institution,
     read_loss,
+    read_number_token,
     read_operator,
     read_page_token,
     read_parent,
@@ -35,7 +41,6 @@ from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
 
 NAME = messages.DESCRIPTOR.services_by_name["OperationsService"].full_name
-_USUAL_PAGE, _LARGEST_PAGE = 100, 1000
 
 
 class OperationsService(stubs.OperationsServiceServicer):
@@ -75,9 +80,7 @@ class OperationsService(stubs.OperationsServiceServicer):
     ) -> messages.ListWaitingRecordsResponse:
         _authorise(context)
         tenant, *only = read_parent(request.parent)
-        if request.page_size < 0:
-            raise invalid(Violation("page_size", "must not be negative"))
-        size = min(request.page_size or _USUAL_PAGE, _LARGEST_PAGE)
+        size = page_size(request.page_size)
         found = await self._store.waiting(
             tenant,
             read_page_token(request.page_token),
@@ -111,6 +114,18 @@ class OperationsService(stubs.OperationsServiceServicer):
         if found is None:
             raise Refusal("NOT_FOUND", "there is no such replay")
         return messages.GetReplayResponse(replay=_replay(request.name, found))
+
+    async def ListOperatorActions(  # noqa: N802 - the contract's name
+        self, request: messages.ListOperatorActionsRequest, context: Any
+    ) -> messages.ListOperatorActionsResponse:
+        _authorise(context)
+        tenant, size = read_institution(request.parent), page_size(request.page_size)
+        before = read_number_token(request.page_token, LATEST)
+        found = await self._store.actions(tenant, before, size + 1)
+        return messages.ListOperatorActionsResponse(
+            actions=[_action(each) for each in found[:size]],
+            next_page_token=number_token(found[size - 1].number) if len(found) > size else "",
+        )
 
     async def _ask(
         self, request: messages.ReplayRecordRequest | messages.DiscardRecordRequest, *, discard: bool
@@ -187,6 +202,16 @@ def _waiting(tenant: TenantId, waiting: WaitingRecord) -> waiting_record_pb2.Wai
         offset=waiting.offset,
     )
     message.wait_time.FromDatetime(waiting.since)
+    return message
+
+
+def _action(action: Action) -> operator_action_pb2.OperatorAction:
+    message = operator_action_pb2.OperatorAction(
+        kind=operator_action_pb2.OperatorActionKind.Value(f"OPERATOR_ACTION_KIND_{action.kind.upper()}"),
+        operator=action.operator,
+        subject=action.subject,
+    )
+    message.act_time.FromDatetime(action.acted_at)
     return message
 
 

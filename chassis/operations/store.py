@@ -8,6 +8,8 @@ from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool, transaction
+from chassis.operations import actions
+from chassis.operations.names import Place, consumer_name, loss_name, record_name
 from chassis.unit import breaker
 from chassis.unit.losses import Loss
 from chassis.unit.parking import Asked, ask, heads
@@ -46,17 +48,6 @@ _REPLAY = """
 select consumer, learner, place, action, done_at is not null as done, outcome, followed
 from chassis.replay where tenant = $1 and id = $2
 """
-
-
-class Place(NamedTuple):
-    """Where a record waits at a tenant."""
-
-    consumer: str
-    learner: str
-    place: int
-
-
-BEGINNING = Place("", "", 0)
 
 
 class Progress(NamedTuple):
@@ -114,8 +105,16 @@ class OperationsStore:
 
     async def resume(self, consumer: str, operator: str) -> bool:
         """Let a halted consumer go on; tell whether it was halted."""
-        async with self._pool.acquire() as connection:
-            return await breaker.resume(connection, consumer, operator)
+        async with transaction(self._pool, []) as connection:
+            resumed = await breaker.resume(connection, consumer)
+            if resumed:
+                await actions.note(connection, operator, "resume_consumer", consumer_name(consumer))
+        return resumed
+
+    async def actions(self, tenant: TenantId, before: int, most: int) -> Sequence[actions.Action]:
+        """Return what operators did, the latest first: to consumers, and to what is the tenant's."""
+        async with transaction(self._pool, [tenant]) as connection:
+            return await actions.latest(connection, before, most)
 
     async def losses(self) -> list[NoticedLoss]:
         """Return what is missing and has not been accepted, as it was noticed last."""
@@ -124,7 +123,10 @@ class OperationsStore:
 
     async def accept(self, consumer: str, number: int, operator: str) -> bool | None:
         """Accept a loss; tell whether it stood, and None where there is none of that number."""
-        accepted: bool | None = await self._pool.fetchval(_ACCEPT, consumer, number, operator)
+        async with transaction(self._pool, []) as connection:
+            accepted: bool | None = await connection.fetchval(_ACCEPT, consumer, number, operator)
+            if accepted:
+                await actions.note(connection, operator, "accept_loss", loss_name(consumer, number))
         return accepted
 
     async def waiting(
@@ -148,7 +150,9 @@ class OperationsStore:
         """Ask for a replay or a discard, once for each request id; return what stands under it."""
         key = tenant, LearnerId(at.learner)
         async with transaction(self._pool, [tenant]) as connection:
-            await ask(connection, Asked(request, key, at.consumer, at.place, operator, discard))
+            if await ask(connection, Asked(request, key, at.consumer, at.place, operator, discard)):
+                kind: actions.Kind = "discard_record" if discard else "replay_record"
+                await actions.note(connection, operator, kind, record_name(tenant, at), tenant)
             return _replay(await connection.fetchrow(_REPLAY, tenant, request))
 
     async def replay(self, tenant: TenantId, request: UUID) -> Replay | None:

@@ -23,7 +23,7 @@ _STORE = """
 update chassis.breaker set bugs = $2, open_since = case when $3 then now() end where consumer = $1
 """
 _RESUME = """
-update chassis.breaker set bugs = '{}', open_since = null, resumed_by = $2, resumed_at = now()
+update chassis.breaker set bugs = '{}', open_since = null
 where consumer = $1 and open_since is not null
 returning consumer
 """
@@ -68,6 +68,6 @@ async def note(connection: Connection, consumer: str, places: Sequence[int]) -> 
     return opens
 
 
-async def resume(connection: Connection, consumer: str, by: str) -> bool:
+async def resume(connection: Connection, consumer: str) -> bool:
     """Let a consumer go on, counting bugs afresh; tell whether it was halted."""
-    return await connection.fetchval(_RESUME, consumer, by) is not None
+    return await connection.fetchval(_RESUME, consumer) is not None

@@ -52,6 +52,7 @@ _ASK = """
 insert into chassis.replay (tenant, id, consumer, learner, place, action, asked_by)
 values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (tenant, id) do nothing
+returning true
 """
 _HEADS = """
 select wanted.tenant, wanted.learner, head.place, head.reason, head.subject, head.revision
@@ -134,11 +135,15 @@ def outcome_of(error: Reject) -> Outcome:
     return Outcome.PARKED if error.reason in _MAY_YET_BE else Outcome.DEAD_LETTERED
 
 
-async def ask(connection: Connection, asked: Asked) -> None:
-    """Ask for the replay or the discard of a learner's first waiting record, once for each request id."""
+async def ask(connection: Connection, asked: Asked) -> bool:
+    """Ask for the replay or the discard of a learner's first waiting record, once for each request id.
+
+    Tells whether it had not been asked under that id before.
+    """
     tenant, learner = asked.learner
     action = "discard" if asked.discard else "replay"
-    await connection.execute(_ASK, tenant, asked.id, asked.consumer, learner, asked.place, action, asked.by)
+    key = tenant, asked.id, asked.consumer, learner
+    return await connection.fetchval(_ASK, *key, asked.place, action, asked.by) is not None
 
 
 async def heads(

@@ -4,6 +4,7 @@ isort:skip_file
 SPDX-License-Identifier: Apache-2.0"""
 
 from cairn.operations.v1 import consumer_pb2 as _consumer_pb2
+from cairn.operations.v1 import operator_action_pb2 as _operator_action_pb2
 from cairn.operations.v1 import waiting_record_pb2 as _waiting_record_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -340,6 +341,58 @@ class GetReplayResponse(_message.Message):
 Global___GetReplayResponse: _TypeAlias = GetReplayResponse  # noqa: Y015
 
 @_typing.final
+class ListOperatorActionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`institutions/{institution}`."""
+    page_size: _builtins.int
+    """The most actions to return; 0 means 100, and more than 1000 means 1000 (AIP-158)."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOperatorActionsRequest: _TypeAlias = ListOperatorActionsRequest  # noqa: Y015
+
+@_typing.final
+class ListOperatorActionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page, and only there."""
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedCompositeFieldContainer[_operator_action_pb2.OperatorAction]: ...
+    def __init__(
+        self,
+        *,
+        actions: _abc.Iterable[_operator_action_pb2.OperatorAction] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOperatorActionsResponse: _TypeAlias = ListOperatorActionsResponse  # noqa: Y015
+
+@_typing.final
 class Replay(_message.Message):
     """A replay or a discard that was asked for."""
 
@@ -355,7 +408,8 @@ class Replay(_message.Message):
     """Whether the consumer has carried it out."""
     outcome: _builtins.str
     """How the record ended: `applied`, `ignored`, `duplicate` or `dead_lettered`; `stays` where it could
-    not be folded now either; `gone` where it was not the learner's first waiting record any more.
+    not be folded now either; `gone` where it was not the learner's first waiting record any more;
+    `failed` where the request could not be carried out and nothing has changed: the log says why.
     """
     followed: _builtins.int
     """How many records behind it were folded with it."""

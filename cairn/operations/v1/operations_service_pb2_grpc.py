@@ -71,6 +71,11 @@ class OperationsServiceStub:
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayRequest.SerializeToString,
                 response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayResponse.FromString,
                 _registered_method=True)
+        self.ListOperatorActions = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/ListOperatorActions',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -130,6 +135,13 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOperatorActions(self, request, context):
+        """Lists what operators did to the service's consumers and to what is an institution's, the latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -167,6 +179,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.GetReplay,
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayRequest.FromString,
                     response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayResponse.SerializeToString,
+            ),
+            'ListOperatorActions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOperatorActions,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -360,6 +377,33 @@ class OperationsService:
             '/cairn.operations.v1.OperationsService/GetReplay',
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayRequest.SerializeToString,
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOperatorActions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/ListOperatorActions',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,8 @@ class OperationsServiceStub:
     """
     GetReplay: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]
     """Says what became of a replay or a discard."""
+    ListOperatorActions: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListOperatorActionsRequest, _operations_service_pb2.ListOperatorActionsResponse]
+    """Lists what operators did to the service's consumers and to what is an institution's, the latest first."""
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -83,6 +85,8 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """
     GetReplay: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]  # type: ignore[assignment]
     """Says what became of a replay or a discard."""
+    ListOperatorActions: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListOperatorActionsRequest, _operations_service_pb2.ListOperatorActionsResponse]  # type: ignore[assignment]
+    """Lists what operators did to the service's consumers and to what is an institution's, the latest first."""
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What operators see and do, alike at every service. Errors are described in
@@ -150,5 +154,13 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.GetReplayResponse, _abc.Awaitable[_operations_service_pb2.GetReplayResponse]]:
         """Says what became of a replay or a discard."""
+
+    @_abc_1.abstractmethod
+    def ListOperatorActions(
+        self,
+        request: _operations_service_pb2.ListOperatorActionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListOperatorActionsResponse, _abc.Awaitable[_operations_service_pb2.ListOperatorActionsResponse]]:
+        """Lists what operators did to the service's consumers and to what is an institution's, the latest first."""
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

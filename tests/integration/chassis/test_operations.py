@@ -160,6 +160,59 @@ async def test_a_halted_consumer_shows_and_is_resumed(probe: Probe, run: Run) ->
     assert "halt_time" not in consumer
 
 
+async def test_every_act_stays_on_record(probe: Probe, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two operators resume one after the other, then one discards: the first is not forgotten."""
+    connection = await asyncpg.connect(probe.admin)
+    open_breaker = """
+        insert into chassis.breaker (consumer, open_since) values ($1, now())
+        on conflict (consumer) do update set open_since = now()
+    """
+    await feed(probe.bootstrap, probe.topic, [result(1, "l1", "refused")])
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await consumed(probe, 1)
+        (waiting,) = await listed(run, "dlq", "list")
+        for operator in ("anna", "bert"):
+            monkeypatch.setenv("CAIRN_OPERATOR", operator)
+            await connection.execute(open_breaker, probe.consumer)
+            assert await run("consumers", "resume", probe.consumer) == (0, "resumed\n")
+            assert await run("consumers", "resume", probe.consumer) == (1, "it was not halted\n")
+        await run("dlq", "discard", waiting["name"])
+    await connection.close()
+    done = await listed(run, "actions")
+    assert [(each["operator"], each["kind"], each["subject"]) for each in done] == [
+        ("bert", "OPERATOR_ACTION_KIND_DISCARD_RECORD", waiting["name"]),
+        ("bert", "OPERATOR_ACTION_KIND_RESUME_CONSUMER", f"consumers/{probe.consumer}"),
+        ("anna", "OPERATOR_ACTION_KIND_RESUME_CONSUMER", f"consumers/{probe.consumer}"),
+    ]
+    assert len(await listed(run, "actions", "--tenant", "probe-b")) == 2
+    serving = await asyncpg.connect(probe.serve)
+    for statement in (
+        "update chassis.operator_action set operator = ''",
+        "delete from chassis.operator_action",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await serving.execute(statement)
+    await serving.close()
+
+
+async def test_a_request_that_waits_is_followed_to_its_end(probe: Probe, run: Run, paste: Paste) -> None:
+    await feed(probe.bootstrap, probe.topic, [result(1, "l1", "refused")])
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await consumed(probe, 1)
+        (waiting,) = await listed(run, "dlq", "list")
+    code, told = await run("dlq", "replay", waiting["name"], "--wait", "0")
+    assert code == 1
+    (command,) = re.findall("`(cairn [^`]*)`", told)
+    told_again, troubled = (await paste(*shlex.split(command)[1:]))[1:]
+    assert (told_again, troubled) == (told, "")
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        ended = await paste(*shlex.split(command)[1:], "--wait", "30")
+    assert ended == (0, "applied, and 0 behind it folded\n", "")
+    code, _, troubled = await paste("dlq", "request", f"institutions/probe-a/replays/{uuid4()}")
+    assert code == 1
+    assert "cannot be asked" in troubled
+
+
 async def test_who_answers_is_told_of_where_another_service_is_down(probe: Probe, paste: Paste) -> None:
     await feed(probe.bootstrap, probe.topic, [result(number, f"l{number}") for number in range(6)])
     async with running(probe, "aiokafka", tally(probe, broken=False), 500):

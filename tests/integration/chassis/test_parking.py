@@ -233,8 +233,8 @@ async def test_a_bad_deployment_stops_at_the_breaker(probe: Probe, runner: str) 
         await eventually(halted)
         assert await counts(probe) == stopped
         connection = await asyncpg.connect(probe.admin)
-        assert await breaker.resume(connection, probe.consumer, "op")
-        assert not await breaker.resume(connection, probe.consumer, "op")
+        assert await breaker.resume(connection, probe.consumer)
+        assert not await breaker.resume(connection, probe.consumer)
         await connection.close()
 
         async def all_counted() -> bool:
