@@ -16,6 +16,9 @@ from pydantic import StringConstraints
 TenantId = NewType("TenantId", str)
 LearnerId = NewType("LearnerId", str)
 
+OPERATOR = TenantId("operator")
+"""Whose the dead letter of a record is that names nobody."""
+
 OPAQUE = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
 _opaque = re.compile(OPAQUE)
 

@@ -2,7 +2,8 @@
 """``cairn parked`` and ``cairn dlq``: what waits of whom and why, and what is to become of it."""
 
 import asyncio
-from typing import Annotated
+from operator import methodcaller
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -12,7 +13,6 @@ from cairn.cli.services import (
     Answers,
     OneService,
     Operator,
-    Service,
     Services,
     of_each,
     of_one,
@@ -21,6 +21,8 @@ from cairn.cli.services import (
 )
 from cairn.client.errors import NotFoundError, UnavailableError
 from cairn.client.operations import OperationsClient
+from cairn.ids import OPERATOR
+from cairn.operations.v1.dead_letter_pb2 import DeadLetter
 from cairn.operations.v1.operations_service_pb2 import Replay
 from cairn.operations.v1.waiting_record_pb2 import WaitingRecord, WaitingState
 
@@ -28,8 +30,9 @@ app = typer.Typer(help="Dead letters: records that could not be folded.", no_arg
 
 Name = Annotated[
     str,
-    typer.Argument(help="institutions/…/consumers/…/learners/…/records/…, as `cairn dlq list` tells it."),
+    typer.Argument(help="institutions/…/consumers/…, as `cairn dlq list` tells it."),
 ]
+Listed: TypeAlias = WaitingRecord | DeadLetter
 WAIT_SECONDS = 30.0
 Wait = Annotated[float, typer.Option(min=0.0, help="For how many seconds to wait until it is carried out.")]
 _COLUMNS = ("Service", "Record", "State", "Reason", "Field", "From")
@@ -37,20 +40,35 @@ _COLUMNS = ("Service", "Record", "State", "Reason", "Field", "From")
 
 def parked(tenant: Tenant, service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
     """List everything that waits, in the order in which it will be folded."""
-    _list(tenant, service, json, first_only=False)
+
+    async def ask(client: OperationsClient) -> list[Listed]:
+        return [each async for each in client.waiting(tenant)]
+
+    _show(asyncio.run(of_each(service, ask)), json)
 
 
 @app.command("list")
 def list_(tenant: Tenant, service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
-    """List the first waiting record of each learner, which is the one to look at."""
-    _list(tenant, service, json, first_only=True)
+    """List each learner's first waiting record, and the dead letters behind which nothing waits.
+
+    Of those that do not say whose they are, each institution's operator sees all.
+    """
+
+    async def ask(client: OperationsClient) -> list[Listed]:
+        first = [each async for each in client.waiting(tenant, first_only=True)]
+        letters = [each async for each in client.dead_letters(tenant)]
+        return [*first, *letters, *[each async for each in client.dead_letters(OPERATOR)]]
+
+    _show(asyncio.run(of_each(service, ask)), json)
 
 
 @app.command()
 def show(name: Name, service: OneService = None, json: Json = False) -> None:
-    """Show a record and what waits behind it."""
+    """Show a dead letter, or a waiting record and what waits behind it."""
 
-    async def ask(client: OperationsClient) -> list[WaitingRecord]:
+    async def ask(client: OperationsClient) -> list[Listed]:
+        if _is_letter(name):
+            return [await client.dead_letter(name)]
         _, tenant, _, consumer, _, learner, *_ = [*name.split("/"), *[""] * 6]
         return [each async for each in client.waiting(tenant, consumer, learner)]
 
@@ -67,6 +85,8 @@ def replay(
     json: Json = False,
 ) -> None:
     """Fold a learner's first waiting record, and those behind it as far as they go."""
+    if _is_letter(name):
+        raise typer.BadParameter("it can only be published again, mended, and then be discarded here")
 
     async def ask(client: OperationsClient) -> Replay:
         return await client.carried_out(await client.replay(name), wait)
@@ -82,7 +102,15 @@ def discard(
     wait: Wait = WAIT_SECONDS,
     json: Json = False,
 ) -> None:
-    """Pass a learner's first waiting record over for good, and fold those behind it."""
+    """Pass a learner's first waiting record over for good, and fold those behind it.
+
+    A dead letter behind which nothing waits is not listed any more.
+    """
+    if _is_letter(name):
+        owner = service or asyncio.run(owner_of(name))
+        letter = asyncio.run(of_one(owner, operator, methodcaller("discard_dead_letter", name)))
+        _show(Answers({owner: [letter]}, {}), json)
+        return
 
     async def ask(client: OperationsClient) -> Replay:
         return await client.carried_out(await client.discard(name), wait)
@@ -112,20 +140,13 @@ def request(
     raise NotFoundError("no service has such a request")
 
 
-def _list(tenant: str, services: list[Service], json: bool, *, first_only: bool) -> None:
-    async def ask(client: OperationsClient) -> list[WaitingRecord]:
-        return [each async for each in client.waiting(tenant, first_only=first_only)]
-
-    _show(asyncio.run(of_each(services, ask)), json)
-
-
-def _show(found: Answers[list[WaitingRecord]], json: bool) -> None:
+def _show(found: Answers[list[Listed]], json: bool) -> None:
     rows = [(service, record) for service, records in found.of.items() for record in records]
     cells = [
         (
             service,
             record.name,
-            word(WaitingState.Name(record.state), "WAITING_STATE_"),
+            _state(record),
             record.reason,
             record.field,
             f"{record.topic}[{record.partition}] {record.offset}",
@@ -134,6 +155,16 @@ def _show(found: Answers[list[WaitingRecord]], json: bool) -> None:
     ]
     document = [{"service": service, **as_json(record)} for service, record in rows]
     found.show(json, document, table("", _COLUMNS, cells))
+
+
+def _is_letter(name: str) -> bool:
+    return "/deadLetters/" in name
+
+
+def _state(record: Listed) -> str:
+    if isinstance(record, WaitingRecord):
+        return word(WaitingState.Name(record.state), "WAITING_STATE_")
+    return "discarded" if record.HasField("discard_time") else "dead lettered"
 
 
 def _tell(answer: Replay, json: bool) -> None:

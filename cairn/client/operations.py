@@ -11,11 +11,15 @@ import grpc
 
 from cairn.client.channel import ask, open_channel
 from cairn.operations.v1.consumer_pb2 import Consumer
+from cairn.operations.v1.dead_letter_pb2 import DeadLetter
 from cairn.operations.v1.operations_service_pb2 import (
     AcceptLossRequest,
+    DiscardDeadLetterRequest,
     DiscardRecordRequest,
+    GetDeadLetterRequest,
     GetReplayRequest,
     ListConsumersRequest,
+    ListDeadLettersRequest,
     ListOperatorActionsRequest,
     ListWaitingRecordsRequest,
     Replay,
@@ -74,6 +78,27 @@ class OperationsClient:
         """Ask for a learner's first waiting record to be passed over for good."""
         request = DiscardRecordRequest(name=name, operator=self._operator, request_id=str(uuid4()))
         return (await ask(self._stub.DiscardRecord, request)).replay
+
+    async def dead_letters(self, tenant: str, consumer: str = "-") -> AsyncIterator[DeadLetter]:
+        """Yield the dead letters behind which nothing waits, in the order in which they were put aside."""
+        parent = f"institutions/{tenant}/consumers/{consumer}"
+        request = ListDeadLettersRequest(parent=parent, page_size=1000)
+        while True:
+            page = await ask(self._stub.ListDeadLetters, request)
+            for letter in page.dead_letters:
+                yield letter
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def dead_letter(self, name: str) -> DeadLetter:
+        """Return a dead letter, discarded or not."""
+        return (await ask(self._stub.GetDeadLetter, GetDeadLetterRequest(name=name))).dead_letter
+
+    async def discard_dead_letter(self, name: str) -> DeadLetter:
+        """Let a dead letter be listed no more, and return it."""
+        request = DiscardDeadLetterRequest(name=name, operator=self._operator)
+        return (await ask(self._stub.DiscardDeadLetter, request)).dead_letter
 
     async def actions(self, tenant: str) -> AsyncIterator[OperatorAction]:
         """Yield what operators did, the latest first."""

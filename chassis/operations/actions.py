@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple, TypeAlias
 from cairn.ids import TenantId
 from chassis.database import Connection
 
-Kind: TypeAlias = Literal["resume_consumer", "accept_loss", "replay_record", "discard_record"]
+Kind: TypeAlias = Literal[
+    "resume_consumer", "accept_loss", "replay_record", "discard_record", "discard_dead_letter"
+]
 
 _NOTE = """
 insert into chassis.operator_action (tenant, operator, action, subject) values ($1, $2, $3, $4)

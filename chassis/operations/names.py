@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from cairn.ids import TenantId, is_opaque
+from chassis.operations.letters import LetterName
 from chassis.rpc.page_token import not_given, read_place, write_place
 from chassis.rpc.refusal import Violation, invalid
 
@@ -21,6 +22,8 @@ _consumer = re.compile(rf"consumers/({_CONSUMER})")
 _parent = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)/learners/([^/]+)")
 _record = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/learners/([^/]+)/records/({_NUMBER})")
 _institution = re.compile(r"institutions/([^/]+)")
+_consumer_of = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)")
+_letter = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/deadLetters/({_NUMBER})")
 _replay = re.compile(r"institutions/([^/]+)/replays/([0-9a-f-]{36})")
 _place = re.compile(rf"({_CONSUMER})/([^/]+)/({_NUMBER})")
 
@@ -92,6 +95,29 @@ def read_record(name: str) -> tuple[TenantId, Place]:
 def record_name(tenant: TenantId, at: Place) -> str:
     """Return the name of a waiting record."""
     return f"institutions/{tenant}/consumers/{at.consumer}/learners/{at.learner}/records/{at.place}"
+
+
+def read_letters(parent: str) -> tuple[TenantId, str]:
+    """Read whose dead letters are asked for: the institution, and a consumer, or "" for all."""
+    found = _consumer_of.fullmatch(parent)
+    if found is None or not is_opaque(found[1]):
+        wanted = "must be institutions/{institution}/consumers/{consumer}, with an opaque id, or - for all"
+        raise invalid(Violation("parent", wanted))
+    return TenantId(found[1]), "" if found[2] == "-" else found[2]
+
+
+def read_letter(name: str) -> tuple[TenantId, LetterName]:
+    """Read the name of a dead letter."""
+    found = _letter.fullmatch(name)
+    if found is None or not is_opaque(found[1]) or int(found[3]) >= _LARGEST_PLACE:
+        wanted = "must be institutions/{institution}/consumers/{consumer}/deadLetters/{dead_letter}"
+        raise invalid(Violation("name", wanted))
+    return TenantId(found[1]), LetterName(found[2], int(found[3]))
+
+
+def letter_name(tenant: TenantId, name: LetterName) -> str:
+    """Return the name of a dead letter."""
+    return f"institutions/{tenant}/consumers/{name.consumer}/deadLetters/{name.number}"
 
 
 def read_replay(name: str) -> tuple[TenantId, UUID]:

@@ -11,20 +11,24 @@ from typing import Any
 import grpc
 
 from cairn.ids import TenantId
-from cairn.operations.v1 import consumer_pb2, operator_action_pb2, waiting_record_pb2
+from cairn.operations.v1 import consumer_pb2, dead_letter_pb2, operator_action_pb2, waiting_record_pb2
 from cairn.operations.v1 import operations_service_pb2 as messages
 from cairn.operations.v1 import operations_service_pb2_grpc as stubs
 from chassis.database import Pool
 from chassis.operations.actions import Action
+from chassis.operations.letters import Letter
 from chassis.operations.names import (
     LATEST,
     consumer_name,
+    letter_name,
     loss_name,
     number_token,
     page_size,
     page_token,
     read_consumer,
     read_institution,
+    read_letter,
+    read_letters,
     read_loss,
     read_number_token,
     read_operator,
@@ -115,6 +119,34 @@ class OperationsService(stubs.OperationsServiceServicer):
             raise Refusal("NOT_FOUND", "there is no such replay")
         return messages.GetReplayResponse(replay=_replay(request.name, found))
 
+    async def ListDeadLetters(  # noqa: N802 - the contract's name
+        self, request: messages.ListDeadLettersRequest, context: Any
+    ) -> messages.ListDeadLettersResponse:
+        _authorise(context)
+        (tenant, consumer), size = read_letters(request.parent), page_size(request.page_size)
+        behind = read_number_token(request.page_token, 0)
+        found = await self._store.letters(tenant, consumer, behind, size + 1)
+        return messages.ListDeadLettersResponse(
+            dead_letters=[_letter(tenant, each) for each in found[:size]],
+            next_page_token=number_token(found[size - 1].name.number) if len(found) > size else "",
+        )
+
+    async def GetDeadLetter(  # noqa: N802 - the contract's name
+        self, request: messages.GetDeadLetterRequest, context: Any
+    ) -> messages.GetDeadLetterResponse:
+        _authorise(context)
+        tenant, name = read_letter(request.name)
+        found = await self._store.letter(tenant, name)
+        return messages.GetDeadLetterResponse(dead_letter=_there(tenant, found))
+
+    async def DiscardDeadLetter(  # noqa: N802 - the contract's name
+        self, request: messages.DiscardDeadLetterRequest, context: Any
+    ) -> messages.DiscardDeadLetterResponse:
+        _authorise(context)
+        (tenant, name), operator = read_letter(request.name), read_operator(request.operator)
+        found = await self._store.discard_letter(tenant, name, operator)
+        return messages.DiscardDeadLetterResponse(dead_letter=_there(tenant, found))
+
     async def ListOperatorActions(  # noqa: N802 - the contract's name
         self, request: messages.ListOperatorActionsRequest, context: Any
     ) -> messages.ListOperatorActionsResponse:
@@ -202,6 +234,29 @@ def _waiting(tenant: TenantId, waiting: WaitingRecord) -> waiting_record_pb2.Wai
         offset=waiting.offset,
     )
     message.wait_time.FromDatetime(waiting.since)
+    return message
+
+
+def _there(tenant: TenantId, letter: Letter | None) -> dead_letter_pb2.DeadLetter:
+    if letter is None:
+        raise Refusal("NOT_FOUND", "there is no such dead letter")
+    return _letter(tenant, letter)
+
+
+def _letter(tenant: TenantId, letter: Letter) -> dead_letter_pb2.DeadLetter:
+    message = dead_letter_pb2.DeadLetter(
+        name=letter_name(tenant, letter.name),
+        learner=letter.learner,
+        reason=letter.reason,
+        field=letter.field,
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        payload=letter.payload,
+    )
+    message.put_aside_time.FromDatetime(letter.put_aside_at)
+    if letter.discarded_at:
+        message.discard_time.FromDatetime(letter.discarded_at)
     return message
 
 

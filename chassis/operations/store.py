@@ -8,8 +8,10 @@ from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool, transaction
-from chassis.operations import actions
-from chassis.operations.names import Place, consumer_name, loss_name, record_name
+from chassis.operations import actions, letters
+from chassis.operations.actions import Action, Kind
+from chassis.operations.letters import Letter, LetterName
+from chassis.operations.names import Place, consumer_name, letter_name, loss_name, record_name
 from chassis.unit import breaker
 from chassis.unit.losses import Loss
 from chassis.unit.parking import Asked, ask, heads
@@ -111,7 +113,7 @@ class OperationsStore:
                 await actions.note(connection, operator, "resume_consumer", consumer_name(consumer))
         return resumed
 
-    async def actions(self, tenant: TenantId, before: int, most: int) -> Sequence[actions.Action]:
+    async def actions(self, tenant: TenantId, before: int, most: int) -> Sequence[Action]:
         """Return what operators did, the latest first: to consumers, and to what is the tenant's."""
         async with transaction(self._pool, [tenant]) as connection:
             return await actions.latest(connection, before, most)
@@ -137,6 +139,24 @@ class OperationsStore:
             rows = await connection.fetch(_WAITING, tenant, *after, *only, first_only, most)
         return [_waiting(row) for row in rows]
 
+    async def letters(self, tenant: TenantId, consumer: str, behind: int, most: int) -> Sequence[Letter]:
+        """Return the next dead letters that stand; an empty ``consumer`` means any."""
+        async with transaction(self._pool, [tenant]) as connection:
+            return await letters.standing(connection, tenant, consumer, behind, most)
+
+    async def letter(self, tenant: TenantId, name: LetterName) -> Letter | None:
+        """Return a dead letter, discarded or not."""
+        async with transaction(self._pool, [tenant]) as connection:
+            return await letters.one(connection, tenant, name)
+
+    async def discard_letter(self, tenant: TenantId, name: LetterName, operator: str) -> Letter | None:
+        """Let a dead letter be listed no more, and return it."""
+        async with transaction(self._pool, [tenant]) as connection:
+            if await letters.discard(connection, tenant, name):
+                subject = letter_name(tenant, name)
+                await actions.note(connection, operator, "discard_dead_letter", subject, tenant)
+            return await letters.one(connection, tenant, name)
+
     async def first(self, tenant: TenantId, consumer: str, learner: str) -> int | None:
         """Return the place of a learner's first waiting record."""
         key = tenant, LearnerId(learner)
@@ -151,7 +171,7 @@ class OperationsStore:
         key = tenant, LearnerId(at.learner)
         async with transaction(self._pool, [tenant]) as connection:
             if await ask(connection, Asked(request, key, at.consumer, at.place, operator, discard)):
-                kind: actions.Kind = "discard_record" if discard else "replay_record"
+                kind: Kind = "discard_record" if discard else "replay_record"
                 await actions.note(connection, operator, kind, record_name(tenant, at), tenant)
             return _replay(await connection.fetchrow(_REPLAY, tenant, request))
 

@@ -3,12 +3,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from cairn.ids import OPERATOR
 from chassis.errors import Reject
 from chassis.streams.message import Record
 from chassis.unit import breaker
-from chassis.unit.deadletter import dead_letter
+from chassis.unit.deadletter import NOBODY, DeadLetter, dead_letter
 from chassis.unit.fence import Outcome
-from chassis.unit.items import OPERATOR, place_of
+from chassis.unit.items import place_of
 from chassis.unit.learners import LearnerKey
 from chassis.unit.parking import Aside, outcomes_of, park
 from chassis.unit.unit import Unit
@@ -31,6 +32,8 @@ async def put_aside(
     for bug in bugs:
         tenant = bug.learner[0] if bug.learner else OPERATOR
         unit.outgoing.append(dead_letter(consumer, tenant, bug.record, bug.error))
+        if bug.learner is None:
+            unit.dead_letters.append(DeadLetter(tenant, consumer, NOBODY, bug.record, bug.error))
     if not bugs:
         return None
     places = [order[place_of(bug.record)] for bug in bugs]

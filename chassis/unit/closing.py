@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from chassis.streams.message import Partition
+from chassis.unit.deadletter import keep_letters
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.learners import LearnerKey
 from chassis.unit.outbox import NOTIFY, notice, write_outgoing
@@ -43,6 +44,7 @@ async def close_unit(unit: Unit, consumer: str, steps: Mapping[Partition, Step])
 async def publish_unit(unit: Unit) -> None:
     """Write everything, what the unit publishes included, and wake the relay at commit."""
     write_outgoing(unit.writes, unit.outgoing)
+    keep_letters(unit.writes, unit.dead_letters)
     await unit.writes.carry_out(unit.connection, NOTIFY, notice(unit.outgoing))
 
 

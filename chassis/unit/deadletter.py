@@ -5,12 +5,61 @@ The added headers carry the field set of Spring's ``kafka_dlt-*`` family under a
 that tools which know that convention can follow. No reason ever quotes what it refuses.
 """
 
-from cairn.ids import TenantId
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cairn.ids import LearnerId, TenantId
 from chassis.errors import Reject
 from chassis.streams.message import Record
 from chassis.unit.outbox import Outgoing, headers_text
+from chassis.unit.writes import Writes
 
 PREFIX = "cairn_dlq_"
+NOBODY = LearnerId("")
+_KEEP = """
+insert into chassis.dead_letter (
+    tenant, consumer, learner, topic, partition, "offset", reason, field, payload
+)
+select tenant, consumer, learner, topic, number, at_offset, reason, field, payload
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[],
+    $7::text[], $8::text[], $9::text[]
+) with ordinality as letter (
+    tenant, consumer, learner, topic, number, at_offset, reason, field, payload, place
+)
+order by place
+"""
+
+
+class DeadLetter(NamedTuple):
+    """A dead letter behind which nothing waits, as operators find it; ``payload`` names its sealed bytes."""
+
+    tenant: TenantId
+    consumer: str
+    learner: LearnerId
+    record: Record
+    error: Reject
+    payload: str = ""
+
+
+def keep_letters(writes: Writes, letters: Sequence[DeadLetter]) -> None:
+    """Keep where dead letters come from and why, until an operator has seen to them.
+
+    A field may be named as the sender named it, and the database takes no NUL.
+    """
+    if letters:
+        writes.add(
+            _KEEP,
+            [each.tenant for each in letters],
+            [each.consumer for each in letters],
+            [each.learner for each in letters],
+            [each.record.at.topic for each in letters],
+            [each.record.at.number for each in letters],
+            [each.record.offset for each in letters],
+            [each.error.reason for each in letters],
+            [each.error.field.replace("\0", "\ufffd") for each in letters],
+            [each.payload for each in letters],
+        )
 
 
 def dead_letter(consumer: str, tenant: TenantId, record: Record, error: Reject) -> Outgoing:

@@ -4,15 +4,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from cairn.ids import TenantId
+from cairn.ids import OPERATOR, TenantId
 from chassis.errors import Reject
 from chassis.streams.handler import Handler
 from chassis.streams.message import Message, Partition, Record
 from chassis.unit.learners import LearnerKey
 from chassis.unit.parking import learner_of
-
-# Whose a record is that names nobody: its dead letter belongs to the operator.
-OPERATOR = TenantId("operator")
 
 Place: TypeAlias = tuple[Partition, int]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from cairn.ids import LearnerId, TenantId
+from cairn.ids import OPERATOR, LearnerId, TenantId
 from chassis.database import Connection, Pool, transaction
 from chassis.errors import Reject
 from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
@@ -23,7 +23,7 @@ from chassis.unit.breaker import BreakerOpen
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
 from chassis.unit.fence import Outcome
-from chassis.unit.items import OPERATOR, Place, place_of, read
+from chassis.unit.items import Place, place_of, read
 from chassis.unit.learners import LearnerKey
 from chassis.unit.parking import ask_again, outcome_of
 from chassis.unit.retaking import Retaken, retake

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from cairn.events.change import Change, change_of
 from chassis.errors import Reject
 from chassis.streams.message import Message
+from chassis.unit.deadletter import DeadLetter
 from chassis.unit.fence import Outcome
 from chassis.unit.inbox import Seen
 from chassis.unit.items import Item, Place, Refused, place_of, read
 from chassis.unit.opening import Opened
 from chassis.unit.unit import Unit
 from chassis.unit.waiting import Waiting
-from chassis.unit.work import UnitOfWork
+from chassis.unit.work import CONFLICT, UnitOfWork
 
 
 class Retaken(NamedTuple):
@@ -80,6 +81,9 @@ async def _fold(
     for (row, message), verdict in zip(taken, seen, strict=True):
         if place_of(row.record) in refused:
             break
+        if verdict is Seen.CONFLICT:
+            key = message.tenant, work.consumer, message.learner
+            unit.dead_letters.append(DeadLetter(*key, row.record, CONFLICT))
         ended.append((row, _ending(unit, message, verdict)))
     if len(ended) == len(waiting):
         return Retaken(ended)

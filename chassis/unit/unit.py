@@ -20,6 +20,7 @@ from cairn.ids import LearnerId, TenantId, topic_key
 from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.streams.message import Accepted, Message, Partition, Record
+from chassis.unit.deadletter import DeadLetter
 from chassis.unit.due import Due, Timers
 from chassis.unit.fence import Outcome
 from chassis.unit.learners import LearnerKey
@@ -49,6 +50,7 @@ class Unit:
         self.writes = Writes()
         self.outgoing: list[Outgoing] = []
         self.timers = timers or Timers(())
+        self.dead_letters: list[DeadLetter] = []
         self.asides: list[Aside] = []
         self.current: Message[Any] | None = None
         self.moved: dict[LearnerKey, datetime] = {}

@@ -29,7 +29,7 @@ from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit import parking
 from chassis.unit.asides import put_aside, raised_by
 from chassis.unit.closing import close_unit
-from chassis.unit.deadletter import dead_letter
+from chassis.unit.deadletter import DeadLetter, dead_letter
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Arrival, Seen, identity
 from chassis.unit.items import (
@@ -265,6 +265,8 @@ class UnitOfWork:
             unit.end(message.record, Outcome.DUPLICATE)
         for message in found.conflicts:
             unit.outgoing.append(dead_letter(self.consumer, message.tenant, message.record, CONFLICT))
+            letter = DeadLetter(message.tenant, self.consumer, message.learner, message.record, CONFLICT)
+            unit.dead_letters.append(letter)
             unit.end(message.record, Outcome.DEAD_LETTERED)
 
     async def _put_aside(

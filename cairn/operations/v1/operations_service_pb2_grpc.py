@@ -71,6 +71,21 @@ class OperationsServiceStub:
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayRequest.SerializeToString,
                 response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayResponse.FromString,
                 _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/ListDeadLetters',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.GetDeadLetter = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/GetDeadLetter',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterResponse.FromString,
+                _registered_method=True)
+        self.DiscardDeadLetter = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/DiscardDeadLetter',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterResponse.FromString,
+                _registered_method=True)
         self.ListOperatorActions = channel.unary_unary(
                 '/cairn.operations.v1.OperationsService/ListOperatorActions',
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsRequest.SerializeToString,
@@ -135,6 +150,27 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeadLetters(self, request, context):
+        """Lists the dead letters behind which nothing waits, until they are discarded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDeadLetter(self, request, context):
+        """Returns a dead letter, discarded or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiscardDeadLetter(self, request, context):
+        """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListOperatorActions(self, request, context):
         """Lists what operators did to the service's consumers and to what is an institution's, the latest first.
         """
@@ -179,6 +215,21 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.GetReplay,
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayRequest.FromString,
                     response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayResponse.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'GetDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDeadLetter,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterResponse.SerializeToString,
+            ),
+            'DiscardDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscardDeadLetter,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterResponse.SerializeToString,
             ),
             'ListOperatorActions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOperatorActions,
@@ -377,6 +428,87 @@ class OperationsService:
             '/cairn.operations.v1.OperationsService/GetReplay',
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayRequest.SerializeToString,
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetReplayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/ListDeadLetters',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDeadLettersRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/GetDeadLetter',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiscardDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/DiscardDeadLetter',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,12 @@ class OperationsServiceStub:
     """
     GetReplay: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]
     """Says what became of a replay or a discard."""
+    ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]
+    """Lists the dead letters behind which nothing waits, until they are discarded."""
+    GetDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetDeadLetterRequest, _operations_service_pb2.GetDeadLetterResponse]
+    """Returns a dead letter, discarded or not."""
+    DiscardDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardDeadLetterRequest, _operations_service_pb2.DiscardDeadLetterResponse]
+    """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
     ListOperatorActions: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListOperatorActionsRequest, _operations_service_pb2.ListOperatorActionsResponse]
     """Lists what operators did to the service's consumers and to what is an institution's, the latest first."""
 
@@ -85,6 +91,12 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """
     GetReplay: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]  # type: ignore[assignment]
     """Says what became of a replay or a discard."""
+    ListDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists the dead letters behind which nothing waits, until they are discarded."""
+    GetDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetDeadLetterRequest, _operations_service_pb2.GetDeadLetterResponse]  # type: ignore[assignment]
+    """Returns a dead letter, discarded or not."""
+    DiscardDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardDeadLetterRequest, _operations_service_pb2.DiscardDeadLetterResponse]  # type: ignore[assignment]
+    """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
     ListOperatorActions: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListOperatorActionsRequest, _operations_service_pb2.ListOperatorActionsResponse]  # type: ignore[assignment]
     """Lists what operators did to the service's consumers and to what is an institution's, the latest first."""
 
@@ -154,6 +166,30 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.GetReplayResponse, _abc.Awaitable[_operations_service_pb2.GetReplayResponse]]:
         """Says what became of a replay or a discard."""
+
+    @_abc_1.abstractmethod
+    def ListDeadLetters(
+        self,
+        request: _operations_service_pb2.ListDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_operations_service_pb2.ListDeadLettersResponse]]:
+        """Lists the dead letters behind which nothing waits, until they are discarded."""
+
+    @_abc_1.abstractmethod
+    def GetDeadLetter(
+        self,
+        request: _operations_service_pb2.GetDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.GetDeadLetterResponse, _abc.Awaitable[_operations_service_pb2.GetDeadLetterResponse]]:
+        """Returns a dead letter, discarded or not."""
+
+    @_abc_1.abstractmethod
+    def DiscardDeadLetter(
+        self,
+        request: _operations_service_pb2.DiscardDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.DiscardDeadLetterResponse, _abc.Awaitable[_operations_service_pb2.DiscardDeadLetterResponse]]:
+        """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
 
     @_abc_1.abstractmethod
     def ListOperatorActions(

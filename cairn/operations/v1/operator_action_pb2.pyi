@@ -34,6 +34,8 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Asked for a waiting record to be folded."""
     OPERATOR_ACTION_KIND_DISCARD_RECORD: _OperatorActionKind.ValueType  # 4
     """Asked for a waiting record to be passed over for good."""
+    OPERATOR_ACTION_KIND_DISCARD_DEAD_LETTER: _OperatorActionKind.ValueType  # 5
+    """Discarded a dead letter behind which nothing waits."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -48,6 +50,8 @@ OPERATOR_ACTION_KIND_REPLAY_RECORD: OperatorActionKind.ValueType  # 3
 """Asked for a waiting record to be folded."""
 OPERATOR_ACTION_KIND_DISCARD_RECORD: OperatorActionKind.ValueType  # 4
 """Asked for a waiting record to be passed over for good."""
+OPERATOR_ACTION_KIND_DISCARD_DEAD_LETTER: OperatorActionKind.ValueType  # 5
+"""Discarded a dead letter behind which nothing waits."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final
@@ -64,7 +68,7 @@ class OperatorAction(_message.Message):
     operator: _builtins.str
     """Who did it, as the request said."""
     subject: _builtins.str
-    """The name of what it was done to: of a consumer, a loss or a waiting record."""
+    """The name of what it was done to: of a consumer, a loss, a waiting record or a dead letter."""
     @_builtins.property
     def act_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
-from cairn.ids import LearnerId, TenantId
+from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.streams.message import Accepted, Headers, Message, Record
-from chassis.unit.deadletter import PREFIX
+from chassis.unit.deadletter import NOBODY, PREFIX, DeadLetter
 from chassis.unit.due import Timers
 from chassis.unit.fence import Outcome
 from chassis.unit.items import Item, Place, messages_of, place_of
@@ -37,7 +37,6 @@ _OUTCOMES = {
 }
 # Intake stamps the instant itself, and whose the record is it learns only by reading it.
 _NOT_YET = datetime.fromtimestamp(0, UTC)
-_NOBODY = LearnerId("")
 
 
 class IngestDoor:
@@ -55,7 +54,7 @@ class IngestDoor:
         """Read the envelope; what is wrong with it is for intake to judge, as all else is."""
         source = self._sources[record.at.topic]
         arrival = Arrival(source, raw_bytes(record.headers, record.value), _envelope(record))
-        return Message(record, source.tenant, _NOBODY, source.name, "", b"", _NOT_YET, arrival)
+        return Message(record, source.tenant, NOBODY, source.name, "", b"", _NOT_YET, arrival)
 
     async def reload(self, _connection: Connection, _tenant: TenantId, _epoch: int, /) -> None:
         """Do nothing: no rule says what is taken in."""
@@ -70,7 +69,7 @@ class IngestDoor:
             outcome = _OUTCOMES[answer.verdict]
             unit.end(each.message.record, outcome)
             if outcome is Outcome.DEAD_LETTERED:
-                unit.outgoing.append(reference(each.message, answer))
+                put_aside(unit, each.message, answer)
 
 
 class IntakeWork(UnitOfWork):
@@ -98,7 +97,7 @@ class IntakeWork(UnitOfWork):
         for message in messages_of(items):
             if error := raised.get(place_of(message.record)):
                 # The database refuses it, so that not even its payload can be kept.
-                unit.outgoing.append(reference(message, Answer(Verdict.REFUSED, reason=error.reason)))
+                put_aside(unit, message, Answer(Verdict.REFUSED, reason=error.reason))
                 unit.end(message.record, Outcome.DEAD_LETTERED)
             else:
                 taken.append(Accepted(message, message.as_of))
@@ -106,6 +105,21 @@ class IntakeWork(UnitOfWork):
             with unit.timed():
                 await self.handler.fold(unit, taken)
         return unit
+
+
+def put_aside(unit: Unit, message: Message[Arrival], answer: Answer) -> None:
+    """Leave a record's reference in the dead letters, and where operators find it."""
+    unit.outgoing.append(reference(message, answer))
+    error = Reject(reason_of(answer), answer.field)
+    letter = DeadLetter(
+        message.tenant, IngestDoor.consumer, NOBODY, message.record, error, answer.payload or ""
+    )
+    unit.dead_letters.append(letter)
+
+
+def reason_of(answer: Answer) -> str:
+    """Return why a record was not taken in, as its dead letter has it."""
+    return "conflict" if answer.verdict is Verdict.CONFLICT else answer.reason
 
 
 def raw_bytes(headers: Headers, value: bytes | None) -> bytes:
@@ -136,7 +150,7 @@ def reference(message: Message[Arrival], answer: Answer) -> Outgoing:
         "original_partition": str(record.at.number),
         "original_offset": str(record.offset),
         "original_timestamp": str(record.timestamp),
-        "reason": "conflict" if answer.verdict is Verdict.CONFLICT else answer.reason,
+        "reason": reason_of(answer),
         "field": answer.field,
     }
     headers = [("content-type", b"application/json")]

@@ -15,6 +15,7 @@ from uuid import uuid4
 import asyncpg
 import grpc
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from cairn.client.errors import CallError
 from cairn.client.operations import open_operations
@@ -158,6 +159,35 @@ async def test_a_halted_consumer_shows_and_is_resumed(probe: Probe, run: Run) ->
     assert (behind["lag"], behind["halted"]) == (0, False)
     (consumer,) = await listed(run, "consumers", "list")
     assert "halt_time" not in consumer
+
+
+async def test_what_waits_for_nobody_is_found_and_discarded(probe: Probe, run: Run, paste: Paste) -> None:
+    """A record of nobody and a second content of one id: behind neither of them anything waits."""
+    other = result(1, "l1", "another")
+    await feed(probe.bootstrap, probe.topic, [result(1, "l1"), other, result(2, "l1")])
+    producer = AIOKafkaProducer(bootstrap_servers=probe.bootstrap)
+    await producer.start()
+    await producer.send_and_wait(probe.topic, b"of nobody", key=b"no key of ours")
+    await producer.stop()
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await consumed(probe, 4)
+    conflict, nobodys = await listed(run, "dlq", "list")
+    assert (conflict["reason"], conflict["field"], conflict["learner"]) == ("conflict", "id", "l1")
+    assert conflict["name"].startswith(f"institutions/probe-a/consumers/{probe.consumer}/deadLetters/")
+    assert nobodys["name"].startswith("institutions/operator/")
+    assert (nobodys["learner"], nobodys["topic"]) == ("", probe.topic)
+    counted = await listed(run, "counts")
+    assert sum(each["dead_lettered"] for each in counted) == 2
+
+    code, _, troubled = await paste("dlq", "replay", conflict["name"])
+    assert code == 2
+    assert "can only be published again" in troubled
+    assert " discarded " in (await run("dlq", "discard", conflict["name"]))[1]
+    assert await listed(run, "dlq", "list") == [nobodys]
+    (shown,) = await listed(run, "dlq", "show", conflict["name"])
+    assert shown["discard_time"]
+    (done,) = await listed(run, "actions")
+    assert (done["kind"], done["subject"]) == ("OPERATOR_ACTION_KIND_DISCARD_DEAD_LETTER", conflict["name"])
 
 
 async def test_every_act_stays_on_record(probe: Probe, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,9 @@ from services.assessment.app.intake import RESULTS
 from tests.integration.services.assessment.house import RECORDED, House, native, who
 
 SECRET = "marker-77aa"
+_LETTERS = """
+select consumer, topic, "offset", field, payload from chassis.dead_letter order by id
+"""
 _COUNTS = "select applied, duplicate, ignored, parked, dead_lettered from chassis.fence"
 
 
@@ -90,6 +93,11 @@ async def test_records_of_either_mode_are_taken_in_and_bad_ones_leave_a_referenc
     ]
     assert told[1]["reason"] == "unknown_major"
     assert all(letter.key is None for letter in letters)
+    found = await house.look(_LETTERS)
+    assert [tuple(row) for row in found] == [
+        ("intake", topic, offset, each["field"], each["payload"])
+        for offset, each in zip((3, 4, 5, 6, 7), told, strict=True)
+    ]
     stored = {str(row[0]) for row in await house.look("select id from assessment.raw_payload")}
     assert {each["payload"] for each in told} < stored
     everything = await house.everything()
