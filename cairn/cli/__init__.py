@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cairn.cli import actions, consumers, policies, record, results, rules, topics, waiting
+from cairn.cli import actions, consumers, door, policies, record, results, rules, scans, topics, waiting
 from cairn.cli.output import report
 from cairn.client.errors import CallError
 
@@ -23,10 +23,12 @@ app.add_typer(results.app, name="results")
 app.add_typer(record.app, name="record")
 app.add_typer(consumers.app, name="consumers")
 app.add_typer(waiting.app, name="dlq")
+app.add_typer(scans.app, name="scans")
 app.command()(waiting.parked)
 app.command()(consumers.counts)
 app.command()(consumers.lag)
 app.command()(actions.actions)
+app.command()(door.door)
 
 
 def main() -> None:

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from rich.console import Group
 
 from cairn.cli.options import BROKERS, BootstrapServers, Json
 from cairn.cli.output import as_json, err, out, table
 from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_owner
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.consumer_pb2 import Consumer, Loss, PartitionProgress
+from cairn.operations.v1.operations_service_pb2 import Outbox
 from cairn.topics.last_records import ends_of_data
 
 app = typer.Typer(help="The consumers of the services.", no_args_is_help=True)
@@ -44,9 +46,9 @@ def lag(
     bootstrap_servers: BootstrapServers = BROKERS,
     json: Json = False,
 ) -> None:
-    """Say how far each consumer is from the last record, by the services' own progress."""
-    found = asyncio.run(of_each(service, OperationsClient.consumers))
-    topics = [(owner, consumer, topic, of) for owner, consumer, topic, of in _topics(found.of)]
+    """Say how far each consumer is from the last record, and what each service has yet to publish."""
+    found = asyncio.run(of_each(service, _progress_and_outbox))
+    topics = [*_topics({owner: consumers for owner, (consumers, _) in found.of.items()})]
     try:
         ends = asyncio.run(ends_of_data(bootstrap_servers, _least(each for *_, of in topics for each in of)))
     except KafkaError as error:
@@ -57,9 +59,14 @@ def lag(
         for owner, consumer, topic, of in topics
     ]
     names = ("service", "consumer", "topic", "lag", "halted")
-    document = [dict(zip(names, row, strict=True)) for row in rows]
+    document = {
+        "consumers": [dict(zip(names, row, strict=True)) for row in rows],
+        "outboxes": [{"service": owner, **as_json(outbox)} for owner, (_, outbox) in found.of.items()],
+    }
     cells = [(*row[:3], f"{row[3]:,}", "halted" if row[4] else "") for row in rows]
-    found.show(json, document, table("", ("Service", "Consumer", "Topic", "Lag", ""), cells))
+    waiting = [(owner, f"{outbox.waiting:,}", _since(outbox)) for owner, (_, outbox) in found.of.items()]
+    lags = table("", ("Service", "Consumer", "Topic", "Lag", ""), cells)
+    found.show(json, document, Group(lags, "", table("", ("Service", "Yet to publish", "Since"), waiting)))
 
 
 @app.command("list")
@@ -123,6 +130,14 @@ async def _accept(names: Sequence[str], service: Service | None, operator: str) 
         out().print(f"{name}: {'accepted' if stood else 'it does not stand any more'}", soft_wrap=True)
         all_stood &= stood
     return all_stood
+
+
+async def _progress_and_outbox(client: OperationsClient) -> tuple[Sequence[Consumer], Outbox]:
+    return await client.consumers(), await client.outbox()
+
+
+def _since(outbox: Outbox) -> str:
+    return outbox.oldest_time.ToJsonString() if outbox.HasField("oldest_time") else ""
 
 
 def _topics(found: Found) -> Iterable[tuple[Service, Consumer, str, list[PartitionProgress]]]:

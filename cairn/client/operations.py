@@ -5,29 +5,38 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from uuid import uuid4
 
 import grpc
 
-from cairn.client.channel import ask, open_channel
+from cairn.client.channel import ask, open_channel, to_date
 from cairn.operations.v1.consumer_pb2 import Consumer
 from cairn.operations.v1.dead_letter_pb2 import DeadLetter
+from cairn.operations.v1.door_count_pb2 import DoorCount
 from cairn.operations.v1.operations_service_pb2 import (
     AcceptLossRequest,
     DiscardDeadLetterRequest,
     DiscardRecordRequest,
     GetDeadLetterRequest,
+    GetOutboxRequest,
     GetReplayRequest,
     ListConsumersRequest,
     ListDeadLettersRequest,
+    ListDoorCountsRequest,
     ListOperatorActionsRequest,
+    ListScansRequest,
     ListWaitingRecordsRequest,
+    Outbox,
+    PauseScanRequest,
     Replay,
     ReplayRecordRequest,
     ResumeConsumerRequest,
+    ResumeScanRequest,
 )
 from cairn.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cairn.operations.v1.operator_action_pb2 import OperatorAction
+from cairn.operations.v1.scan_pb2 import Scan
 from cairn.operations.v1.waiting_record_pb2 import WaitingRecord
 
 _LOOK_SECONDS = 0.2
@@ -99,6 +108,28 @@ class OperationsClient:
         """Let a dead letter be listed no more, and return it."""
         request = DiscardDeadLetterRequest(name=name, operator=self._operator)
         return (await ask(self._stub.DiscardDeadLetter, request)).dead_letter
+
+    async def outbox(self) -> Outbox:
+        """Return how much the service has yet to publish."""
+        return (await ask(self._stub.GetOutbox, GetOutboxRequest())).outbox
+
+    async def scans(self, tenant: str) -> Sequence[Scan]:
+        """Return the scans that are not finished."""
+        return (await ask(self._stub.ListScans, ListScansRequest(parent=f"institutions/{tenant}"))).scans
+
+    async def pause_scan(self, name: str) -> bool:
+        """Pause a scan; tell whether it was going on."""
+        return (await ask(self._stub.PauseScan, PauseScanRequest(name=name, operator=self._operator))).paused
+
+    async def resume_scan(self, name: str) -> bool:
+        """Let a paused scan go on; tell whether it was paused."""
+        request = ResumeScanRequest(name=name, operator=self._operator)
+        return (await ask(self._stub.ResumeScan, request)).resumed
+
+    async def door_counts(self, tenant: str, since: date) -> Sequence[DoorCount]:
+        """Return how what came through the service's HTTP door ended, from a day on."""
+        request = ListDoorCountsRequest(parent=f"institutions/{tenant}", since=to_date(since))
+        return (await ask(self._stub.ListDoorCounts, request)).counts
 
     async def actions(self, tenant: str) -> AsyncIterator[OperatorAction]:
         """Yield what operators did, the latest first."""

@@ -19,6 +19,8 @@ async def ends_of_data(bootstrap: str, progress: Mapping[TopicPartition, int]) -
     Reads the end of those logs alone whose end is not reached. Where it is too far to tell, the end that
     the log itself has is returned. Raises KafkaError.
     """
+    if not progress:
+        return {}  # the client waits in vain for the ends of none
     async with _consumer(bootstrap) as consumer:
         ends: dict[TopicPartition, int] = await consumer.end_offsets(sorted(progress))
         behind = {at: end for at, end in ends.items() if end > progress[at]}

@@ -9,7 +9,13 @@ from cairn.ids import TenantId
 from chassis.database import Connection
 
 Kind: TypeAlias = Literal[
-    "resume_consumer", "accept_loss", "replay_record", "discard_record", "discard_dead_letter"
+    "resume_consumer",
+    "accept_loss",
+    "replay_record",
+    "discard_record",
+    "discard_dead_letter",
+    "pause_scan",
+    "resume_scan",
 ]
 
 _NOTE = """

@@ -2,8 +2,11 @@
 """Resource names, request ids and page tokens of ``cairn.operations.v1``: read strictly, or refused."""
 
 import re
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
+
+from google.type.date_pb2 import Date
 
 from cairn.ids import TenantId, is_opaque
 from chassis.operations.letters import LetterName
@@ -24,6 +27,7 @@ _record = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/learners/([
 _institution = re.compile(r"institutions/([^/]+)")
 _consumer_of = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)")
 _letter = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/deadLetters/({_NUMBER})")
+_scan = re.compile(rf"institutions/([^/]+)/scans/({_NUMBER})")
 _replay = re.compile(r"institutions/([^/]+)/replays/([0-9a-f-]{36})")
 _place = re.compile(rf"({_CONSUMER})/([^/]+)/({_NUMBER})")
 
@@ -120,6 +124,19 @@ def letter_name(tenant: TenantId, name: LetterName) -> str:
     return f"institutions/{tenant}/consumers/{name.consumer}/deadLetters/{name.number}"
 
 
+def read_scan(name: str) -> tuple[TenantId, int]:
+    """Read the name of a scan: whose it is, and its epoch."""
+    found = _scan.fullmatch(name)
+    if found is None or not is_opaque(found[1]) or int(found[2]) >= _LARGEST_PLACE:
+        raise invalid(Violation("name", "must be institutions/{institution}/scans/{scan}"))
+    return TenantId(found[1]), int(found[2])
+
+
+def scan_name(tenant: TenantId, epoch: int) -> str:
+    """Return the name of a scan."""
+    return f"institutions/{tenant}/scans/{epoch}"
+
+
 def read_replay(name: str) -> tuple[TenantId, UUID]:
     """Read the name of a replay."""
     found = _replay.fullmatch(name)
@@ -158,6 +175,14 @@ def read_page_token(token: str) -> Place:
     if not is_opaque(found[2]) or int(found[3]) >= _LARGEST_PLACE:
         raise not_given()
     return Place(found[1], found[2], int(found[3]))
+
+
+def read_day(field: str, day: Date) -> date:
+    """Read a day."""
+    try:
+        return date(day.year, day.month, day.day)
+    except ValueError:
+        raise invalid(Violation(field, "must be a day, with its year and month")) from None
 
 
 def number_token(number: int) -> str:

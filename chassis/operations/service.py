@@ -9,13 +9,22 @@ from itertools import groupby
 from typing import Any
 
 import grpc
+from google.type import date_pb2
 
 from cairn.ids import TenantId
-from cairn.operations.v1 import consumer_pb2, dead_letter_pb2, operator_action_pb2, waiting_record_pb2
+from cairn.operations.v1 import (
+    consumer_pb2,
+    dead_letter_pb2,
+    door_count_pb2,
+    operator_action_pb2,
+    scan_pb2,
+    waiting_record_pb2,
+)
 from cairn.operations.v1 import operations_service_pb2 as messages
 from cairn.operations.v1 import operations_service_pb2_grpc as stubs
 from chassis.database import Pool
 from chassis.operations.actions import Action
+from chassis.operations.doors import DoorCount, DoorCounts
 from chassis.operations.letters import Letter
 from chassis.operations.names import (
     LATEST,
@@ -26,6 +35,7 @@ from chassis.operations.names import (
     page_size,
     page_token,
     read_consumer,
+    read_day,
     read_institution,
     read_letter,
     read_letters,
@@ -37,9 +47,12 @@ from chassis.operations.names import (
     read_record,
     read_replay,
     read_request,
+    read_scan,
     record_name,
     replay_name,
+    scan_name,
 )
+from chassis.operations.scans import Scan
 from chassis.operations.store import NoticedLoss, OperationsStore, Progress, Replay, WaitingRecord
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
@@ -50,8 +63,9 @@ NAME = messages.DESCRIPTOR.services_by_name["OperationsService"].full_name
 class OperationsService(stubs.OperationsServiceServicer):
     """Answers operators."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._store = OperationsStore(pool)
+    def __init__(self, pool: Pool, door: DoorCounts | None = None) -> None:
+        """Begin; ``door`` keeps the counts of the service's HTTP door, if it has one."""
+        self._store = OperationsStore(pool, door)
 
     async def ListConsumers(  # noqa: N802 - the contract's name
         self, _request: messages.ListConsumersRequest, context: Any
@@ -146,6 +160,48 @@ class OperationsService(stubs.OperationsServiceServicer):
         (tenant, name), operator = read_letter(request.name), read_operator(request.operator)
         found = await self._store.discard_letter(tenant, name, operator)
         return messages.DiscardDeadLetterResponse(dead_letter=_there(tenant, found))
+
+    async def GetOutbox(  # noqa: N802 - the contract's name
+        self, _request: messages.GetOutboxRequest, context: Any
+    ) -> messages.GetOutboxResponse:
+        _authorise(context)
+        waiting, oldest = await self._store.outbox()
+        outbox = messages.Outbox(waiting=waiting)
+        if oldest:
+            outbox.oldest_time.FromDatetime(oldest)
+        return messages.GetOutboxResponse(outbox=outbox)
+
+    async def ListScans(  # noqa: N802 - the contract's name
+        self, request: messages.ListScansRequest, context: Any
+    ) -> messages.ListScansResponse:
+        _authorise(context)
+        tenant = read_institution(request.parent)
+        found = await self._store.scans(tenant)
+        return messages.ListScansResponse(scans=[_scan(tenant, each) for each in found])
+
+    async def PauseScan(  # noqa: N802 - the contract's name
+        self, request: messages.PauseScanRequest, context: Any
+    ) -> messages.PauseScanResponse:
+        _authorise(context)
+        (tenant, epoch), operator = read_scan(request.name), read_operator(request.operator)
+        changed = await self._store.pause(tenant, epoch, operator, paused=True)
+        return messages.PauseScanResponse(paused=changed)
+
+    async def ResumeScan(  # noqa: N802 - the contract's name
+        self, request: messages.ResumeScanRequest, context: Any
+    ) -> messages.ResumeScanResponse:
+        _authorise(context)
+        (tenant, epoch), operator = read_scan(request.name), read_operator(request.operator)
+        changed = await self._store.pause(tenant, epoch, operator, paused=False)
+        return messages.ResumeScanResponse(resumed=changed)
+
+    async def ListDoorCounts(  # noqa: N802 - the contract's name
+        self, request: messages.ListDoorCountsRequest, context: Any
+    ) -> messages.ListDoorCountsResponse:
+        _authorise(context)
+        tenant, since = read_institution(request.parent), read_day("since", request.since)
+        found = await self._store.door_counts(tenant, since)
+        return messages.ListDoorCountsResponse(counts=[_door_count(each) for each in found])
 
     async def ListOperatorActions(  # noqa: N802 - the contract's name
         self, request: messages.ListOperatorActionsRequest, context: Any
@@ -258,6 +314,33 @@ def _letter(tenant: TenantId, letter: Letter) -> dead_letter_pb2.DeadLetter:
     if letter.discarded_at:
         message.discard_time.FromDatetime(letter.discarded_at)
     return message
+
+
+def _scan(tenant: TenantId, scan: Scan) -> scan_pb2.Scan:
+    message = scan_pb2.Scan(
+        name=scan_name(tenant, scan.epoch),
+        paused=scan.paused,
+        looked_at=scan.looked_at,
+        told=scan.told,
+    )
+    message.publish_time.FromDatetime(scan.as_of)
+    message.advance_time.FromDatetime(scan.advanced_at)
+    return message
+
+
+def _door_count(count: DoorCount) -> door_count_pb2.DoorCount:
+    return door_count_pb2.DoorCount(
+        source=count.source,
+        day=date_pb2.Date(year=count.day.year, month=count.day.month, day=count.day.day),
+        stored=count.stored,
+        duplicate=count.duplicate,
+        conflict=count.conflict,
+        refused=count.refused,
+        refusals=[
+            door_count_pb2.RefusalCount(reason=reason, refused=refused)
+            for reason, refused in count.refusals.items()
+        ],
+    )
 
 
 def _action(action: Action) -> operator_action_pb2.OperatorAction:

@@ -2,16 +2,18 @@
 """What operators see of the chassis's own tables, and the requests that they leave there."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool, transaction
-from chassis.operations import actions, letters
+from chassis.operations import actions, letters, scans
 from chassis.operations.actions import Action, Kind
+from chassis.operations.doors import DoorCount, DoorCounts, NoDoor
 from chassis.operations.letters import Letter, LetterName
-from chassis.operations.names import Place, consumer_name, letter_name, loss_name, record_name
+from chassis.operations.names import Place, consumer_name, letter_name, loss_name, record_name, scan_name
+from chassis.operations.scans import Scan
 from chassis.unit import breaker
 from chassis.unit.losses import Loss
 from chassis.unit.parking import Asked, ask, heads
@@ -33,6 +35,7 @@ where accepted_at is null and chassis.stands(loss)
 order by loss.consumer, loss.topic, loss.partition, loss.id desc
 """
 _ACCEPT = "select chassis.accept_loss($1, $2, $3)"
+_OUTBOX = "select waiting, oldest from chassis.outbox_state()"
 _WAITING = """
 select consumer, learner, place, outcome, reason, field, topic, partition, "offset", since
 from chassis.parked
@@ -98,8 +101,9 @@ class Replay(NamedTuple):
 class OperationsStore:
     """Reads and writes as the serving role, which sees one tenant at a time."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, door: DoorCounts | None = None) -> None:
         self._pool = pool
+        self._door = door or NoDoor()
 
     async def consumers(self) -> list[Progress]:
         """Return the progress of every consumer, by name, topic and partition."""
@@ -156,6 +160,30 @@ class OperationsStore:
                 subject = letter_name(tenant, name)
                 await actions.note(connection, operator, "discard_dead_letter", subject, tenant)
             return await letters.one(connection, tenant, name)
+
+    async def outbox(self) -> tuple[int, datetime | None]:
+        """Return how many rows wait to be published, and since when the oldest does."""
+        row = await self._pool.fetchrow(_OUTBOX)
+        return (0, None) if row is None else (row["waiting"], row["oldest"])
+
+    async def scans(self, tenant: TenantId) -> Sequence[Scan]:
+        """Return the tenant's scans that are not finished."""
+        async with transaction(self._pool, [tenant]) as connection:
+            return await scans.unfinished(connection, tenant)
+
+    async def pause(self, tenant: TenantId, epoch: int, operator: str, *, paused: bool) -> bool:
+        """Pause a scan or let it go on; tell whether that changed anything."""
+        kind: Kind = "pause_scan" if paused else "resume_scan"
+        async with transaction(self._pool, [tenant]) as connection:
+            changed = await scans.pause(connection, tenant, epoch, paused=paused)
+            if changed:
+                await actions.note(connection, operator, kind, scan_name(tenant, epoch), tenant)
+        return changed
+
+    async def door_counts(self, tenant: TenantId, since: date) -> Sequence[DoorCount]:
+        """Return how what came through the HTTP door ended, from a day on."""
+        async with transaction(self._pool, [tenant]) as connection:
+            return await self._door.since(connection, tenant, since)
 
     async def first(self, tenant: TenantId, consumer: str, learner: str) -> int | None:
         """Return the place of a learner's first waiting record."""

@@ -20,6 +20,7 @@ from services.assessment.adapters.grpc_policies import NAME, PolicyService
 from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.http_server import HttpServer
 from services.assessment.adapters.ingest import IngestDoor, IntakeWork
+from services.assessment.adapters.postgres_door import PostgresDoor
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts
@@ -61,7 +62,7 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
     )
     server = RpcServer([NAME, OPERATIONS], settings.assessment_grpc_port, process.health)
     add_PolicyServiceServicer_to_server(PolicyService(pool, PostgresPolicies()), server.server)
-    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(pool, PostgresDoor()), server.server)
     process.add("http", http.run)
     process.add("grpc", server.run)
 

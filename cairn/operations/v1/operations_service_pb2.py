@@ -24,14 +24,18 @@ _sym_db = _symbol_database.Default()
 
 from cairn.operations.v1 import consumer_pb2 as cairn_dot_operations_dot_v1_dot_consumer__pb2
 from cairn.operations.v1 import dead_letter_pb2 as cairn_dot_operations_dot_v1_dot_dead__letter__pb2
+from cairn.operations.v1 import door_count_pb2 as cairn_dot_operations_dot_v1_dot_door__count__pb2
 from cairn.operations.v1 import operator_action_pb2 as cairn_dot_operations_dot_v1_dot_operator__action__pb2
+from cairn.operations.v1 import scan_pb2 as cairn_dot_operations_dot_v1_dot_scan__pb2
 from cairn.operations.v1 import waiting_record_pb2 as cairn_dot_operations_dot_v1_dot_waiting__record__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import field_info_pb2 as google_dot_api_dot_field__info__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,cairn/operations/v1/operations_service.proto\x12\x13\x63\x61irn.operations.v1\x1a\"cairn/operations/v1/consumer.proto\x1a%cairn/operations/v1/dead_letter.proto\x1a)cairn/operations/v1/operator_action.proto\x1a(cairn/operations/v1/waiting_record.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\"\x16\n\x14ListConsumersRequest\"O\n\x15ListConsumersResponse\x12\x36\n\tconsumers\x18\x01 \x03(\x0b\x32\x1d.cairn.operations.v1.ConsumerB\x04\xe2\x41\x01\x03\"Z\n\x15ResumeConsumerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12\x63\x61irn.dev/Consumer\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"/\n\x16ResumeConsumerResponse\x12\x15\n\x07resumed\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\"R\n\x11\x41\x63\x63\x65ptLossRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x63\x61irn.dev/Loss\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\",\n\x12\x41\x63\x63\x65ptLossResponse\x12\x16\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\x9a\x01\n\x19ListWaitingRecordsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\x12\x17\x63\x61irn.dev/WaitingRecord\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nfirst_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"v\n\x1aListWaitingRecordsResponse\x12\x39\n\x07records\x18\x01 \x03(\x0b\x32\".cairn.operations.v1.WaitingRecordB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x7f\n\x13ReplayRecordRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/WaitingRecord\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x02\xe2\x8c\xcf\xd7\x08\x02\x08\x01\"I\n\x14ReplayRecordResponse\x12\x31\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.cairn.operations.v1.ReplayB\x04\xe2\x41\x01\x03\"\x80\x01\n\x14\x44iscardRecordRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/WaitingRecord\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x02\xe2\x8c\xcf\xd7\x08\x02\x08\x01\"J\n\x15\x44iscardRecordResponse\x12\x31\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.cairn.operations.v1.ReplayB\x04\xe2\x41\x01\x03\";\n\x10GetReplayRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10\x63\x61irn.dev/Replay\"F\n\x11GetReplayResponse\x12\x31\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.cairn.operations.v1.ReplayB\x04\xe2\x41\x01\x03\"z\n\x16ListDeadLettersRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\x12\x14\x63\x61irn.dev/DeadLetter\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"u\n\x17ListDeadLettersResponse\x12;\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1f.cairn.operations.v1.DeadLetterB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"C\n\x14GetDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x63\x61irn.dev/DeadLetter\"S\n\x15GetDeadLetterResponse\x12:\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1f.cairn.operations.v1.DeadLetterB\x04\xe2\x41\x01\x03\"_\n\x18\x44iscardDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x63\x61irn.dev/DeadLetter\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"W\n\x19\x44iscardDeadLetterResponse\x12:\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1f.cairn.operations.v1.DeadLetterB\x04\xe2\x41\x01\x03\"e\n\x1aListOperatorActionsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"x\n\x1bListOperatorActionsResponse\x12:\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32#.cairn.operations.v1.OperatorActionB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xb4\x01\n\x06Replay\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04\x64one\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07outcome\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x66ollowed\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03:S\xea\x41P\n\x10\x63\x61irn.dev/Replay\x12+institutions/{institution}/replays/{replay}*\x07replays2\x06replay2\xa9\t\n\x11OperationsService\x12\x66\n\rListConsumers\x12).cairn.operations.v1.ListConsumersRequest\x1a*.cairn.operations.v1.ListConsumersResponse\x12i\n\x0eResumeConsumer\x12*.cairn.operations.v1.ResumeConsumerRequest\x1a+.cairn.operations.v1.ResumeConsumerResponse\x12]\n\nAcceptLoss\x12&.cairn.operations.v1.AcceptLossRequest\x1a\'.cairn.operations.v1.AcceptLossResponse\x12u\n\x12ListWaitingRecords\x12..cairn.operations.v1.ListWaitingRecordsRequest\x1a/.cairn.operations.v1.ListWaitingRecordsResponse\x12\x63\n\x0cReplayRecord\x12(.cairn.operations.v1.ReplayRecordRequest\x1a).cairn.operations.v1.ReplayRecordResponse\x12\x66\n\rDiscardRecord\x12).cairn.operations.v1.DiscardRecordRequest\x1a*.cairn.operations.v1.DiscardRecordResponse\x12Z\n\tGetReplay\x12%.cairn.operations.v1.GetReplayRequest\x1a&.cairn.operations.v1.GetReplayResponse\x12l\n\x0fListDeadLetters\x12+.cairn.operations.v1.ListDeadLettersRequest\x1a,.cairn.operations.v1.ListDeadLettersResponse\x12\x66\n\rGetDeadLetter\x12).cairn.operations.v1.GetDeadLetterRequest\x1a*.cairn.operations.v1.GetDeadLetterResponse\x12r\n\x11\x44iscardDeadLetter\x12-.cairn.operations.v1.DiscardDeadLetterRequest\x1a..cairn.operations.v1.DiscardDeadLetterResponse\x12x\n\x13ListOperatorActions\x12/.cairn.operations.v1.ListOperatorActionsRequest\x1a\x30.cairn.operations.v1.ListOperatorActionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,cairn/operations/v1/operations_service.proto\x12\x13\x63\x61irn.operations.v1\x1a\"cairn/operations/v1/consumer.proto\x1a%cairn/operations/v1/dead_letter.proto\x1a$cairn/operations/v1/door_count.proto\x1a)cairn/operations/v1/operator_action.proto\x1a\x1e\x63\x61irn/operations/v1/scan.proto\x1a(cairn/operations/v1/waiting_record.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x16\n\x14ListConsumersRequest\"O\n\x15ListConsumersResponse\x12\x36\n\tconsumers\x18\x01 \x03(\x0b\x32\x1d.cairn.operations.v1.ConsumerB\x04\xe2\x41\x01\x03\"Z\n\x15ResumeConsumerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12\x63\x61irn.dev/Consumer\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"/\n\x16ResumeConsumerResponse\x12\x15\n\x07resumed\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\"R\n\x11\x41\x63\x63\x65ptLossRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x63\x61irn.dev/Loss\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\",\n\x12\x41\x63\x63\x65ptLossResponse\x12\x16\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\x9a\x01\n\x19ListWaitingRecordsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\x12\x17\x63\x61irn.dev/WaitingRecord\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nfirst_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"v\n\x1aListWaitingRecordsResponse\x12\x39\n\x07records\x18\x01 \x03(\x0b\x32\".cairn.operations.v1.WaitingRecordB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x7f\n\x13ReplayRecordRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/WaitingRecord\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x02\xe2\x8c\xcf\xd7\x08\x02\x08\x01\"I\n\x14ReplayRecordResponse\x12\x31\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.cairn.operations.v1.ReplayB\x04\xe2\x41\x01\x03\"\x80\x01\n\x14\x44iscardRecordRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/WaitingRecord\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x02\xe2\x8c\xcf\xd7\x08\x02\x08\x01\"J\n\x15\x44iscardRecordResponse\x12\x31\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.cairn.operations.v1.ReplayB\x04\xe2\x41\x01\x03\";\n\x10GetReplayRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10\x63\x61irn.dev/Replay\"F\n\x11GetReplayResponse\x12\x31\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.cairn.operations.v1.ReplayB\x04\xe2\x41\x01\x03\"z\n\x16ListDeadLettersRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\x12\x14\x63\x61irn.dev/DeadLetter\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"u\n\x17ListDeadLettersResponse\x12;\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1f.cairn.operations.v1.DeadLetterB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"C\n\x14GetDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x63\x61irn.dev/DeadLetter\"S\n\x15GetDeadLetterResponse\x12:\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1f.cairn.operations.v1.DeadLetterB\x04\xe2\x41\x01\x03\"_\n\x18\x44iscardDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x63\x61irn.dev/DeadLetter\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"W\n\x19\x44iscardDeadLetterResponse\x12:\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1f.cairn.operations.v1.DeadLetterB\x04\xe2\x41\x01\x03\"\x12\n\x10GetOutboxRequest\"F\n\x11GetOutboxResponse\x12\x31\n\x06outbox\x18\x01 \x01(\x0b\x32\x1b.cairn.operations.v1.OutboxB\x04\xe2\x41\x01\x03\"V\n\x06Outbox\x12\x15\n\x07waiting\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0boldest_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\";\n\x10ListScansRequest\x12\'\n\x06parent\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\x12\x0e\x63\x61irn.dev/Scan\"C\n\x11ListScansResponse\x12.\n\x05scans\x18\x01 \x03(\x0b\x32\x19.cairn.operations.v1.ScanB\x04\xe2\x41\x01\x03\"Q\n\x10PauseScanRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x63\x61irn.dev/Scan\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\")\n\x11PauseScanResponse\x12\x14\n\x06paused\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\"R\n\x11ResumeScanRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x63\x61irn.dev/Scan\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"+\n\x12ResumeScanResponse\x12\x15\n\x07resumed\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\"U\n\x15ListDoorCountsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x05since\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\"N\n\x16ListDoorCountsResponse\x12\x34\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1e.cairn.operations.v1.DoorCountB\x04\xe2\x41\x01\x03\"e\n\x1aListOperatorActionsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"x\n\x1bListOperatorActionsResponse\x12:\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32#.cairn.operations.v1.OperatorActionB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xb4\x01\n\x06Replay\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04\x64one\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07outcome\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x66ollowed\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03:S\xea\x41P\n\x10\x63\x61irn.dev/Replay\x12+institutions/{institution}/replays/{replay}*\x07replays2\x06replay2\x87\r\n\x11OperationsService\x12\x66\n\rListConsumers\x12).cairn.operations.v1.ListConsumersRequest\x1a*.cairn.operations.v1.ListConsumersResponse\x12i\n\x0eResumeConsumer\x12*.cairn.operations.v1.ResumeConsumerRequest\x1a+.cairn.operations.v1.ResumeConsumerResponse\x12]\n\nAcceptLoss\x12&.cairn.operations.v1.AcceptLossRequest\x1a\'.cairn.operations.v1.AcceptLossResponse\x12u\n\x12ListWaitingRecords\x12..cairn.operations.v1.ListWaitingRecordsRequest\x1a/.cairn.operations.v1.ListWaitingRecordsResponse\x12\x63\n\x0cReplayRecord\x12(.cairn.operations.v1.ReplayRecordRequest\x1a).cairn.operations.v1.ReplayRecordResponse\x12\x66\n\rDiscardRecord\x12).cairn.operations.v1.DiscardRecordRequest\x1a*.cairn.operations.v1.DiscardRecordResponse\x12Z\n\tGetReplay\x12%.cairn.operations.v1.GetReplayRequest\x1a&.cairn.operations.v1.GetReplayResponse\x12l\n\x0fListDeadLetters\x12+.cairn.operations.v1.ListDeadLettersRequest\x1a,.cairn.operations.v1.ListDeadLettersResponse\x12\x66\n\rGetDeadLetter\x12).cairn.operations.v1.GetDeadLetterRequest\x1a*.cairn.operations.v1.GetDeadLetterResponse\x12r\n\x11\x44iscardDeadLetter\x12-.cairn.operations.v1.DiscardDeadLetterRequest\x1a..cairn.operations.v1.DiscardDeadLetterResponse\x12Z\n\tGetOutbox\x12%.cairn.operations.v1.GetOutboxRequest\x1a&.cairn.operations.v1.GetOutboxResponse\x12Z\n\tListScans\x12%.cairn.operations.v1.ListScansRequest\x1a&.cairn.operations.v1.ListScansResponse\x12Z\n\tPauseScan\x12%.cairn.operations.v1.PauseScanRequest\x1a&.cairn.operations.v1.PauseScanResponse\x12]\n\nResumeScan\x12&.cairn.operations.v1.ResumeScanRequest\x1a\'.cairn.operations.v1.ResumeScanResponse\x12i\n\x0eListDoorCounts\x12*.cairn.operations.v1.ListDoorCountsRequest\x1a+.cairn.operations.v1.ListDoorCountsResponse\x12x\n\x13ListOperatorActions\x12/.cairn.operations.v1.ListOperatorActionsRequest\x1a\x30.cairn.operations.v1.ListOperatorActionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -104,6 +108,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISCARDDEADLETTERREQUEST'].fields_by_name['operator']._serialized_options = b'\342A\001\002'
   _globals['_DISCARDDEADLETTERRESPONSE'].fields_by_name['dead_letter']._loaded_options = None
   _globals['_DISCARDDEADLETTERRESPONSE'].fields_by_name['dead_letter']._serialized_options = b'\342A\001\003'
+  _globals['_GETOUTBOXRESPONSE'].fields_by_name['outbox']._loaded_options = None
+  _globals['_GETOUTBOXRESPONSE'].fields_by_name['outbox']._serialized_options = b'\342A\001\003'
+  _globals['_OUTBOX'].fields_by_name['waiting']._loaded_options = None
+  _globals['_OUTBOX'].fields_by_name['waiting']._serialized_options = b'\342A\001\003'
+  _globals['_OUTBOX'].fields_by_name['oldest_time']._loaded_options = None
+  _globals['_OUTBOX'].fields_by_name['oldest_time']._serialized_options = b'\342A\001\003'
+  _globals['_LISTSCANSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTSCANSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\020\022\016cairn.dev/Scan'
+  _globals['_LISTSCANSRESPONSE'].fields_by_name['scans']._loaded_options = None
+  _globals['_LISTSCANSRESPONSE'].fields_by_name['scans']._serialized_options = b'\342A\001\003'
+  _globals['_PAUSESCANREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PAUSESCANREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\020\n\016cairn.dev/Scan'
+  _globals['_PAUSESCANREQUEST'].fields_by_name['operator']._loaded_options = None
+  _globals['_PAUSESCANREQUEST'].fields_by_name['operator']._serialized_options = b'\342A\001\002'
+  _globals['_PAUSESCANRESPONSE'].fields_by_name['paused']._loaded_options = None
+  _globals['_PAUSESCANRESPONSE'].fields_by_name['paused']._serialized_options = b'\342A\001\003'
+  _globals['_RESUMESCANREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RESUMESCANREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\020\n\016cairn.dev/Scan'
+  _globals['_RESUMESCANREQUEST'].fields_by_name['operator']._loaded_options = None
+  _globals['_RESUMESCANREQUEST'].fields_by_name['operator']._serialized_options = b'\342A\001\002'
+  _globals['_RESUMESCANRESPONSE'].fields_by_name['resumed']._loaded_options = None
+  _globals['_RESUMESCANRESPONSE'].fields_by_name['resumed']._serialized_options = b'\342A\001\003'
+  _globals['_LISTDOORCOUNTSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTDOORCOUNTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_LISTDOORCOUNTSREQUEST'].fields_by_name['since']._loaded_options = None
+  _globals['_LISTDOORCOUNTSREQUEST'].fields_by_name['since']._serialized_options = b'\342A\001\002'
+  _globals['_LISTDOORCOUNTSRESPONSE'].fields_by_name['counts']._loaded_options = None
+  _globals['_LISTDOORCOUNTSRESPONSE'].fields_by_name['counts']._serialized_options = b'\342A\001\003'
   _globals['_LISTOPERATORACTIONSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTOPERATORACTIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_LISTOPERATORACTIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -124,52 +156,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAY'].fields_by_name['followed']._serialized_options = b'\342A\001\003'
   _globals['_REPLAY']._loaded_options = None
   _globals['_REPLAY']._serialized_options = b'\352AP\n\020cairn.dev/Replay\022+institutions/{institution}/replays/{replay}*\007replays2\006replay'
-  _globals['_LISTCONSUMERSREQUEST']._serialized_start=318
-  _globals['_LISTCONSUMERSREQUEST']._serialized_end=340
-  _globals['_LISTCONSUMERSRESPONSE']._serialized_start=342
-  _globals['_LISTCONSUMERSRESPONSE']._serialized_end=421
-  _globals['_RESUMECONSUMERREQUEST']._serialized_start=423
-  _globals['_RESUMECONSUMERREQUEST']._serialized_end=513
-  _globals['_RESUMECONSUMERRESPONSE']._serialized_start=515
-  _globals['_RESUMECONSUMERRESPONSE']._serialized_end=562
-  _globals['_ACCEPTLOSSREQUEST']._serialized_start=564
-  _globals['_ACCEPTLOSSREQUEST']._serialized_end=646
-  _globals['_ACCEPTLOSSRESPONSE']._serialized_start=648
-  _globals['_ACCEPTLOSSRESPONSE']._serialized_end=692
-  _globals['_LISTWAITINGRECORDSREQUEST']._serialized_start=695
-  _globals['_LISTWAITINGRECORDSREQUEST']._serialized_end=849
-  _globals['_LISTWAITINGRECORDSRESPONSE']._serialized_start=851
-  _globals['_LISTWAITINGRECORDSRESPONSE']._serialized_end=969
-  _globals['_REPLAYRECORDREQUEST']._serialized_start=971
-  _globals['_REPLAYRECORDREQUEST']._serialized_end=1098
-  _globals['_REPLAYRECORDRESPONSE']._serialized_start=1100
-  _globals['_REPLAYRECORDRESPONSE']._serialized_end=1173
-  _globals['_DISCARDRECORDREQUEST']._serialized_start=1176
-  _globals['_DISCARDRECORDREQUEST']._serialized_end=1304
-  _globals['_DISCARDRECORDRESPONSE']._serialized_start=1306
-  _globals['_DISCARDRECORDRESPONSE']._serialized_end=1380
-  _globals['_GETREPLAYREQUEST']._serialized_start=1382
-  _globals['_GETREPLAYREQUEST']._serialized_end=1441
-  _globals['_GETREPLAYRESPONSE']._serialized_start=1443
-  _globals['_GETREPLAYRESPONSE']._serialized_end=1513
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1515
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1637
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1639
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1756
-  _globals['_GETDEADLETTERREQUEST']._serialized_start=1758
-  _globals['_GETDEADLETTERREQUEST']._serialized_end=1825
-  _globals['_GETDEADLETTERRESPONSE']._serialized_start=1827
-  _globals['_GETDEADLETTERRESPONSE']._serialized_end=1910
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=1912
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=2007
-  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_start=2009
-  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_end=2096
-  _globals['_LISTOPERATORACTIONSREQUEST']._serialized_start=2098
-  _globals['_LISTOPERATORACTIONSREQUEST']._serialized_end=2199
-  _globals['_LISTOPERATORACTIONSRESPONSE']._serialized_start=2201
-  _globals['_LISTOPERATORACTIONSRESPONSE']._serialized_end=2321
-  _globals['_REPLAY']._serialized_start=2324
-  _globals['_REPLAY']._serialized_end=2504
-  _globals['_OPERATIONSSERVICE']._serialized_start=2507
-  _globals['_OPERATIONSSERVICE']._serialized_end=3700
+  _globals['_LISTCONSUMERSREQUEST']._serialized_start=445
+  _globals['_LISTCONSUMERSREQUEST']._serialized_end=467
+  _globals['_LISTCONSUMERSRESPONSE']._serialized_start=469
+  _globals['_LISTCONSUMERSRESPONSE']._serialized_end=548
+  _globals['_RESUMECONSUMERREQUEST']._serialized_start=550
+  _globals['_RESUMECONSUMERREQUEST']._serialized_end=640
+  _globals['_RESUMECONSUMERRESPONSE']._serialized_start=642
+  _globals['_RESUMECONSUMERRESPONSE']._serialized_end=689
+  _globals['_ACCEPTLOSSREQUEST']._serialized_start=691
+  _globals['_ACCEPTLOSSREQUEST']._serialized_end=773
+  _globals['_ACCEPTLOSSRESPONSE']._serialized_start=775
+  _globals['_ACCEPTLOSSRESPONSE']._serialized_end=819
+  _globals['_LISTWAITINGRECORDSREQUEST']._serialized_start=822
+  _globals['_LISTWAITINGRECORDSREQUEST']._serialized_end=976
+  _globals['_LISTWAITINGRECORDSRESPONSE']._serialized_start=978
+  _globals['_LISTWAITINGRECORDSRESPONSE']._serialized_end=1096
+  _globals['_REPLAYRECORDREQUEST']._serialized_start=1098
+  _globals['_REPLAYRECORDREQUEST']._serialized_end=1225
+  _globals['_REPLAYRECORDRESPONSE']._serialized_start=1227
+  _globals['_REPLAYRECORDRESPONSE']._serialized_end=1300
+  _globals['_DISCARDRECORDREQUEST']._serialized_start=1303
+  _globals['_DISCARDRECORDREQUEST']._serialized_end=1431
+  _globals['_DISCARDRECORDRESPONSE']._serialized_start=1433
+  _globals['_DISCARDRECORDRESPONSE']._serialized_end=1507
+  _globals['_GETREPLAYREQUEST']._serialized_start=1509
+  _globals['_GETREPLAYREQUEST']._serialized_end=1568
+  _globals['_GETREPLAYRESPONSE']._serialized_start=1570
+  _globals['_GETREPLAYRESPONSE']._serialized_end=1640
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1642
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1764
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1766
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1883
+  _globals['_GETDEADLETTERREQUEST']._serialized_start=1885
+  _globals['_GETDEADLETTERREQUEST']._serialized_end=1952
+  _globals['_GETDEADLETTERRESPONSE']._serialized_start=1954
+  _globals['_GETDEADLETTERRESPONSE']._serialized_end=2037
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=2039
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=2134
+  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_start=2136
+  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_end=2223
+  _globals['_GETOUTBOXREQUEST']._serialized_start=2225
+  _globals['_GETOUTBOXREQUEST']._serialized_end=2243
+  _globals['_GETOUTBOXRESPONSE']._serialized_start=2245
+  _globals['_GETOUTBOXRESPONSE']._serialized_end=2315
+  _globals['_OUTBOX']._serialized_start=2317
+  _globals['_OUTBOX']._serialized_end=2403
+  _globals['_LISTSCANSREQUEST']._serialized_start=2405
+  _globals['_LISTSCANSREQUEST']._serialized_end=2464
+  _globals['_LISTSCANSRESPONSE']._serialized_start=2466
+  _globals['_LISTSCANSRESPONSE']._serialized_end=2533
+  _globals['_PAUSESCANREQUEST']._serialized_start=2535
+  _globals['_PAUSESCANREQUEST']._serialized_end=2616
+  _globals['_PAUSESCANRESPONSE']._serialized_start=2618
+  _globals['_PAUSESCANRESPONSE']._serialized_end=2659
+  _globals['_RESUMESCANREQUEST']._serialized_start=2661
+  _globals['_RESUMESCANREQUEST']._serialized_end=2743
+  _globals['_RESUMESCANRESPONSE']._serialized_start=2745
+  _globals['_RESUMESCANRESPONSE']._serialized_end=2788
+  _globals['_LISTDOORCOUNTSREQUEST']._serialized_start=2790
+  _globals['_LISTDOORCOUNTSREQUEST']._serialized_end=2875
+  _globals['_LISTDOORCOUNTSRESPONSE']._serialized_start=2877
+  _globals['_LISTDOORCOUNTSRESPONSE']._serialized_end=2955
+  _globals['_LISTOPERATORACTIONSREQUEST']._serialized_start=2957
+  _globals['_LISTOPERATORACTIONSREQUEST']._serialized_end=3058
+  _globals['_LISTOPERATORACTIONSRESPONSE']._serialized_start=3060
+  _globals['_LISTOPERATORACTIONSRESPONSE']._serialized_end=3180
+  _globals['_REPLAY']._serialized_start=3183
+  _globals['_REPLAY']._serialized_end=3363
+  _globals['_OPERATIONSSERVICE']._serialized_start=3366
+  _globals['_OPERATIONSSERVICE']._serialized_end=5037
 # @@protoc_insertion_point(module_scope)

@@ -86,6 +86,31 @@ class OperationsServiceStub:
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterRequest.SerializeToString,
                 response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterResponse.FromString,
                 _registered_method=True)
+        self.GetOutbox = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/GetOutbox',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetOutboxRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetOutboxResponse.FromString,
+                _registered_method=True)
+        self.ListScans = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/ListScans',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListScansRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListScansResponse.FromString,
+                _registered_method=True)
+        self.PauseScan = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/PauseScan',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseScanRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseScanResponse.FromString,
+                _registered_method=True)
+        self.ResumeScan = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/ResumeScan',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeScanRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeScanResponse.FromString,
+                _registered_method=True)
+        self.ListDoorCounts = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/ListDoorCounts',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDoorCountsRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDoorCountsResponse.FromString,
+                _registered_method=True)
         self.ListOperatorActions = channel.unary_unary(
                 '/cairn.operations.v1.OperationsService/ListOperatorActions',
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListOperatorActionsRequest.SerializeToString,
@@ -171,6 +196,41 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOutbox(self, request, context):
+        """Says how much the service has yet to publish.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListScans(self, request, context):
+        """Lists the scans that are not finished, the oldest first; all of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseScan(self, request, context):
+        """Pauses a scan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeScan(self, request, context):
+        """Lets a paused scan go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDoorCounts(self, request, context):
+        """Says how what came through the service's HTTP door ended, by source and day; nothing where it has none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListOperatorActions(self, request, context):
         """Lists what operators did to the service's consumers and to what is an institution's, the latest first.
         """
@@ -230,6 +290,31 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.DiscardDeadLetter,
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterRequest.FromString,
                     response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterResponse.SerializeToString,
+            ),
+            'GetOutbox': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOutbox,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetOutboxRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetOutboxResponse.SerializeToString,
+            ),
+            'ListScans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListScans,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListScansRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListScansResponse.SerializeToString,
+            ),
+            'PauseScan': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseScan,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseScanRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseScanResponse.SerializeToString,
+            ),
+            'ResumeScan': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeScan,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeScanRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeScanResponse.SerializeToString,
+            ),
+            'ListDoorCounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDoorCounts,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDoorCountsRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDoorCountsResponse.SerializeToString,
             ),
             'ListOperatorActions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOperatorActions,
@@ -509,6 +594,141 @@ class OperationsService:
             '/cairn.operations.v1.OperationsService/DiscardDeadLetter',
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterRequest.SerializeToString,
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOutbox(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/GetOutbox',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetOutboxRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetOutboxResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListScans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/ListScans',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListScansRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListScansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseScan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/PauseScan',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseScanRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseScanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeScan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/ResumeScan',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeScanRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeScanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDoorCounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/ListDoorCounts',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDoorCountsRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListDoorCountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,16 @@ class OperationsServiceStub:
     """Returns a dead letter, discarded or not."""
     DiscardDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardDeadLetterRequest, _operations_service_pb2.DiscardDeadLetterResponse]
     """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
+    GetOutbox: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetOutboxRequest, _operations_service_pb2.GetOutboxResponse]
+    """Says how much the service has yet to publish."""
+    ListScans: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListScansRequest, _operations_service_pb2.ListScansResponse]
+    """Lists the scans that are not finished, the oldest first; all of them."""
+    PauseScan: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.PauseScanRequest, _operations_service_pb2.PauseScanResponse]
+    """Pauses a scan."""
+    ResumeScan: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeScanRequest, _operations_service_pb2.ResumeScanResponse]
+    """Lets a paused scan go on."""
+    ListDoorCounts: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListDoorCountsRequest, _operations_service_pb2.ListDoorCountsResponse]
+    """Says how what came through the service's HTTP door ended, by source and day; nothing where it has none."""
     ListOperatorActions: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListOperatorActionsRequest, _operations_service_pb2.ListOperatorActionsResponse]
     """Lists what operators did to the service's consumers and to what is an institution's, the latest first."""
 
@@ -97,6 +107,16 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """Returns a dead letter, discarded or not."""
     DiscardDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardDeadLetterRequest, _operations_service_pb2.DiscardDeadLetterResponse]  # type: ignore[assignment]
     """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
+    GetOutbox: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetOutboxRequest, _operations_service_pb2.GetOutboxResponse]  # type: ignore[assignment]
+    """Says how much the service has yet to publish."""
+    ListScans: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListScansRequest, _operations_service_pb2.ListScansResponse]  # type: ignore[assignment]
+    """Lists the scans that are not finished, the oldest first; all of them."""
+    PauseScan: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.PauseScanRequest, _operations_service_pb2.PauseScanResponse]  # type: ignore[assignment]
+    """Pauses a scan."""
+    ResumeScan: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeScanRequest, _operations_service_pb2.ResumeScanResponse]  # type: ignore[assignment]
+    """Lets a paused scan go on."""
+    ListDoorCounts: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListDoorCountsRequest, _operations_service_pb2.ListDoorCountsResponse]  # type: ignore[assignment]
+    """Says how what came through the service's HTTP door ended, by source and day; nothing where it has none."""
     ListOperatorActions: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListOperatorActionsRequest, _operations_service_pb2.ListOperatorActionsResponse]  # type: ignore[assignment]
     """Lists what operators did to the service's consumers and to what is an institution's, the latest first."""
 
@@ -190,6 +210,46 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.DiscardDeadLetterResponse, _abc.Awaitable[_operations_service_pb2.DiscardDeadLetterResponse]]:
         """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
+
+    @_abc_1.abstractmethod
+    def GetOutbox(
+        self,
+        request: _operations_service_pb2.GetOutboxRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.GetOutboxResponse, _abc.Awaitable[_operations_service_pb2.GetOutboxResponse]]:
+        """Says how much the service has yet to publish."""
+
+    @_abc_1.abstractmethod
+    def ListScans(
+        self,
+        request: _operations_service_pb2.ListScansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListScansResponse, _abc.Awaitable[_operations_service_pb2.ListScansResponse]]:
+        """Lists the scans that are not finished, the oldest first; all of them."""
+
+    @_abc_1.abstractmethod
+    def PauseScan(
+        self,
+        request: _operations_service_pb2.PauseScanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.PauseScanResponse, _abc.Awaitable[_operations_service_pb2.PauseScanResponse]]:
+        """Pauses a scan."""
+
+    @_abc_1.abstractmethod
+    def ResumeScan(
+        self,
+        request: _operations_service_pb2.ResumeScanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ResumeScanResponse, _abc.Awaitable[_operations_service_pb2.ResumeScanResponse]]:
+        """Lets a paused scan go on."""
+
+    @_abc_1.abstractmethod
+    def ListDoorCounts(
+        self,
+        request: _operations_service_pb2.ListDoorCountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListDoorCountsResponse, _abc.Awaitable[_operations_service_pb2.ListDoorCountsResponse]]:
+        """Says how what came through the service's HTTP door ended, by source and day; nothing where it has none."""
 
     @_abc_1.abstractmethod
     def ListOperatorActions(

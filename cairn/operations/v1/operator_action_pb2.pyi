@@ -36,6 +36,10 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Asked for a waiting record to be passed over for good."""
     OPERATOR_ACTION_KIND_DISCARD_DEAD_LETTER: _OperatorActionKind.ValueType  # 5
     """Discarded a dead letter behind which nothing waits."""
+    OPERATOR_ACTION_KIND_PAUSE_SCAN: _OperatorActionKind.ValueType  # 6
+    """Paused a scan."""
+    OPERATOR_ACTION_KIND_RESUME_SCAN: _OperatorActionKind.ValueType  # 7
+    """Let a paused scan go on."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -52,6 +56,10 @@ OPERATOR_ACTION_KIND_DISCARD_RECORD: OperatorActionKind.ValueType  # 4
 """Asked for a waiting record to be passed over for good."""
 OPERATOR_ACTION_KIND_DISCARD_DEAD_LETTER: OperatorActionKind.ValueType  # 5
 """Discarded a dead letter behind which nothing waits."""
+OPERATOR_ACTION_KIND_PAUSE_SCAN: OperatorActionKind.ValueType  # 6
+"""Paused a scan."""
+OPERATOR_ACTION_KIND_RESUME_SCAN: OperatorActionKind.ValueType  # 7
+"""Let a paused scan go on."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final
@@ -68,7 +76,9 @@ class OperatorAction(_message.Message):
     operator: _builtins.str
     """Who did it, as the request said."""
     subject: _builtins.str
-    """The name of what it was done to: of a consumer, a loss, a waiting record or a dead letter."""
+    """The name of what it was done to: of a consumer, a loss, a waiting record, a dead
+    letter or a scan.
+    """
     @_builtins.property
     def act_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

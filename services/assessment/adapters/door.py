@@ -14,7 +14,7 @@ from chassis.sqlstate import RECORD
 from chassis.unit.closing import publish_unit
 from chassis.unit.outbox import Partitions
 from chassis.unit.unit import Unit
-from services.assessment.adapters.postgres_intake import SourceKey, count_at_door
+from services.assessment.adapters.postgres_door import RefusalKey, SourceKey, count_at_door
 from services.assessment.app.arrival import Arrival
 from services.assessment.app.intake import Answer, Intake, Verdict
 
@@ -88,7 +88,7 @@ class Door:
 
 async def _close(unit: Unit, arrivals: Sequence[Arrival], answers: Sequence[Answer]) -> None:
     # The row of the counts is what concurrent requests of a source wait for, hence at the very end.
-    count_at_door(unit.writes, _today(), _counts(arrivals, answers))
+    count_at_door(unit.writes, _today(), _counts(arrivals, answers), _refusals(arrivals, answers))
     await publish_unit(unit)
 
 
@@ -102,3 +102,11 @@ def _counts(arrivals: Sequence[Arrival], answers: Sequence[Answer]) -> dict[Sour
         source = arrival.source
         counts.setdefault((source.tenant, source.name), Counter())[answer.verdict] += 1
     return counts
+
+
+def _refusals(arrivals: Sequence[Arrival], answers: Sequence[Answer]) -> Counter[RefusalKey]:
+    return Counter(
+        RefusalKey(arrival.source.tenant, arrival.source.name, answer.reason)
+        for arrival, answer in zip(arrivals, answers, strict=True)
+        if answer.verdict is Verdict.REFUSED
+    )

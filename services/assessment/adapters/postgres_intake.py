@@ -3,13 +3,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime
-from typing import Any, TypeAlias
+from datetime import datetime
+from typing import Any
 
 from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.unit.writes import Writes
-from services.assessment.app.intake import StatementKey, Verdict
+from services.assessment.app.intake import StatementKey
 from services.assessment.app.payloads import SealedPayload, Subject
 
 # Told are those that are not new, which are few.
@@ -59,21 +59,6 @@ from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bytea[])
 order by tenant collate "C", id
 on conflict do nothing
 """
-_COUNT = """
-insert into assessment.door_count (tenant, source, day, stored, duplicate, conflict, refused)
-select tenant, source, $3, stored, duplicate, conflict, refused
-from unnest($1::text[], $2::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-    with ordinality as counted (tenant, source, stored, duplicate, conflict, refused, place)
-order by place
-on conflict (tenant, source, day) do update set
-    stored = door_count.stored + excluded.stored,
-    duplicate = door_count.duplicate + excluded.duplicate,
-    conflict = door_count.conflict + excluded.conflict,
-    refused = door_count.refused + excluded.refused
-"""
-
-
-SourceKey: TypeAlias = tuple[TenantId, str]
 
 
 class PostgresStatements:
@@ -126,13 +111,6 @@ class PostgresPayloads:
             [each.sealed for each in payloads],
             at,
         )
-
-
-def count_at_door(writes: Writes, day: date, counts: Mapping[SourceKey, Mapping[Verdict, int]]) -> None:
-    """Add verdicts to the counts of their source and day (I3), in the order of the sources."""
-    order = sorted(counts)
-    verdicts = [[counts[key].get(verdict, 0) for key in order] for verdict in Verdict]
-    writes.add(_COUNT, [key[0] for key in order], [key[1] for key in order], day, *verdicts)
 
 
 def _by_subject(rows: Iterable[Any]) -> dict[Subject, bytes]:
