@@ -87,7 +87,7 @@ async def test_the_command_that_a_missing_topic_names_makes_it(broker: str) -> N
     source = f"test-{uuid4()}"
     there, missing = f"{source}.there", f"ingest.{source}.v1"
     new = NewTopic(there, DEFAULT_PARTITIONS, 1)
-    await make(broker, new)
+    await make(broker, [new])
     with pytest.raises(Retry) as caught:
         await read_partitions(broker, {there, missing})
     (command,) = re.findall("`(cairn [^`]*)`", caught.value.reason)
