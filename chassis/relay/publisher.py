@@ -65,7 +65,10 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     That is the next lease's to send. Its ``stop`` would flush for as long as its sender runs, and an
     idempotent sender never gives a batch up (``Sender._can_retry`` of aiokafka 0.14).
     """
-    await producer._sender.close()  # noqa: SLF001 - there is no other way
+    sending = producer._sender.sender_task  # noqa: SLF001 - there is no other way
+    sending.cancel()
+    # Not awaited itself: one that has not begun yet would end its waiter as cancelled too.
+    await asyncio.wait([sending])
     producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - or its flush would wait for ever
     await producer.stop()
 

@@ -2,12 +2,14 @@
 """The relay process: all slots of one service's outbox, woken by notification."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 from chassis import telemetry
 from chassis.database import Pool
+from chassis.errors import Bug
 from chassis.health import Health
 from chassis.relay.slot import Slot, SlotSettings
 from chassis.sqlstate import OUTSIDE
@@ -37,7 +39,7 @@ class Relay:
         """Publish until asked to stop; the batch in hand is finished first."""
         async with asyncio.TaskGroup() as running:
             for slot in self._slots:
-                running.create_task(slot.run(stop))
+                running.create_task(_uncancelled(slot.run(stop)))
             running.create_task(self._listen(stop))
             running.create_task(self._watch(stop))
             await stop.wait()
@@ -65,3 +67,17 @@ class Relay:
     def _wake(self, slots: Iterable[Slot]) -> None:
         for slot in slots:
             slot.wake.set()
+
+
+async def _uncancelled(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work of a slot; raise Bug where it is cancelled and nobody has asked for that.
+
+    A group of tasks takes no notice of one that ends as cancelled, and its rows would wait for ever.
+    """
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and not task.cancelling():
+            raise Bug("a slot of the relay was cancelled by what it waited for") from error
+        raise

@@ -10,8 +10,12 @@ from aiokafka.admin import NewTopic
 
 from cairn.ids import TenantId
 from chassis.database import Pool, open_pool, see_tenants
-from chassis.errors import Conflict
+from chassis.errors import Bug, Conflict
+from chassis.health import Health
 from chassis.relay.lease import check_lease, give_back, take_lease
+from chassis.relay.publisher import abandon, start_producer
+from chassis.relay.relay import Relay
+from chassis.relay.slot import Slot
 from chassis.unit.outbox import Outgoing, headers_text, partition_of
 from tests.integration.chassis.probe.feed import write_rows
 from tests.integration.chassis.probe.running import PARTITIONS, Probe, eventually, read_all, relaying
@@ -116,3 +120,21 @@ async def test_a_new_relay_goes_on_at_once_after_an_orderly_stop(probe: Probe, p
     async with relaying(probe):
         await write(pool, probe, range(10, 20))
         await eventually(lambda: empty(probe), seconds=10)
+
+
+async def test_a_producer_is_given_up_before_it_has_begun_to_send(broker: str) -> None:
+    """Its task ends as cancelled then, which must not cancel who gives it up."""
+    await abandon(await start_producer(broker, "probe", 8.0))
+
+
+async def test_a_slot_that_nobody_cancelled_ends_the_relay(
+    probe: Probe, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancelled(_self: Slot, _stop: asyncio.Event) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Slot, "run", cancelled)
+    relay = Relay(pool, probe.bootstrap, 1, Health())
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.wait_for(relay.run(asyncio.Event()), 10)
+    assert caught.value.subgroup(Bug) is not None
