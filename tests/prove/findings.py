@@ -23,12 +23,16 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was tried out: on which runner, with which defect, on how many events, how often at least."""
+    """What was tried out: on which runner, with which defect, on how many events.
+
+    ``due`` is how often a hit was planned, ``least`` how many of them there must be; all where nothing is said.
+    """
 
     runner: str
     planted: str | None
     events: int
     due: int = 1
+    least: int | None = None
 
 
 def rows_of_cases(
@@ -44,6 +48,7 @@ def rows_of_cases(
             events=tried.events,
             hit=hit,
             due=tried.due,
+            least=tried.due if tried.least is None else tried.least,
             lost=len(findings.lost),
             duplicated=len(findings.duplicated),
             equal_to_replay=not findings.differing,

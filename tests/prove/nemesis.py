@@ -80,9 +80,17 @@ async def suffer(
         findings.lost += await undisclosed(ground, answers)
     states = list(differing_states(clean, state))
     cases = {f"{NAME}: {name}": hit[name] for name in FAULTS}
-    what, seconds = Tried(trial.runner, trial.planted, len(story.events)), time.monotonic() - started
     cases = cases if trial.planted is None else {NAME: hit.total()}
-    return rows_of_cases(cases, what, seconds, findings, states)
+    return rows_of_cases(cases, tried(trial), time.monotonic() - started, findings, states)
+
+
+def tried(trial: Suffering) -> Tried:
+    """Return what a nemesis tries out: each fault in every round, which has to meet work in one of them.
+
+    A row with a defect stands for all faults together.
+    """
+    due = trial.rounds if trial.planted is None else trial.rounds * len(FAULTS)
+    return Tried(trial.runner, trial.planted, trial.events, due, least=1)
 
 
 def _case(trial: Suffering) -> Case:

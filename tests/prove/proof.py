@@ -51,7 +51,7 @@ class Proof:
 
     async def nemesis(self, trial: Suffering) -> None:
         """Inflict every fault."""
-        what = Tried(trial.runner, trial.planted, trial.events)
+        what = nemesis.tried(trial)
         suffer = partial(nemesis.suffer, jars=BUILD / "jars", trial=trial, seed=self.seed)
         await self._try_out(nemesis.NAME, what, suffer)
 

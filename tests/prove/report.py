@@ -18,8 +18,11 @@ class Row:
     planted: str | None
     events: int
     hit: int
+    """How often the point was reached, or a fault met work."""
     due: int
-    """How often it must be hit."""
+    """How often that was planned: the deaths of a process, or the rounds in which a fault was inflicted."""
+    least: int
+    """How often it must be hit: a point at every death, a fault in one of its rounds."""
     lost: int
     duplicated: int
     equal_to_replay: bool
@@ -40,7 +43,7 @@ class Row:
     @property
     def reached(self) -> bool:
         """Whether the case was hit as often as it must be; a defect may leave too little for another hit."""
-        return self.hit >= (self.due if self.planted is None else 1)
+        return self.hit >= (self.least if self.planted is None else 1)
 
     @property
     def undecided(self) -> bool:

@@ -4,8 +4,10 @@
 from collections import defaultdict
 from itertools import chain
 
+from tests.prove.cases import sufferings
+from tests.prove.faults import FAULTS
 from tests.prove.feeding import parts
-from tests.prove.nemesis import held_back
+from tests.prove.nemesis import held_back, tried
 from tests.prove.story import story
 
 EVENTS = story(2000, 1).events
@@ -29,3 +31,12 @@ def test_what_is_held_back_says_nothing_in_another_order_under_one_id() -> None:
         again[event.id].append(event)
     assert told == again
     assert any(len(same) > 1 for same in told.values())
+
+
+def test_the_report_tells_in_how_many_rounds_a_fault_was_to_meet_work() -> None:
+    long, short = (
+        {each.planted: tried(each) for each in sufferings("", n, short=False)} for n in (200_000, 6000)
+    )
+    assert (long[None].due, long[None].least) == (2, 1)
+    assert (short[None].due, short[None].least) == (1, 1)
+    assert long["no_fence"].due == len(FAULTS)

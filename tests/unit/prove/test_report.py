@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.state import AttainedRow, State
+from tests.prove.findings import Findings, Tried, rows_of_cases
 from tests.prove.passages import hits
-from tests.prove.report import Row, after_another_try
+from tests.prove.report import Row, after_another_try, table
 from tests.prove.same_state import differing_states
 from tests.prove.story import publications, story
 
@@ -26,6 +27,7 @@ ROW = Row(
     events=5000,
     hit=2,
     due=2,
+    least=2,
     lost=0,
     duplicated=0,
     equal_to_replay=True,
@@ -76,6 +78,16 @@ def test_a_point_that_was_hit_too_seldom_proves_nothing() -> None:
     assert not replace(ROW, hit=1).proven
     assert replace(ROW, hit=1, planted="defect", lost=1).proven
     assert not replace(ROW, hit=0, planted="defect", lost=1).proven
+
+
+def test_a_fault_that_met_work_in_one_of_its_rounds_is_proven_and_both_numbers_are_told() -> None:
+    (row,) = rows_of_cases(
+        {"nemesis: zombie": 1}, Tried("faust", None, 5000, 2, least=1), 1.0, Findings(), ()
+    )
+    assert row.proven
+    assert (row.hit, row.due) == (1, 2)
+    assert "1 of 2" in list(table([row]).columns[4].cells)
+    assert not replace(row, hit=0).proven
 
 
 def test_another_try_shows_what_the_first_did_not_and_hides_nothing() -> None:
