@@ -1,25 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ended the tasks of a run's processes, by their logs: a fault must be waited out, not died of."""
+"""What failed in a run's processes, by their logs: a fault must be waited out, not died of."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-# The runner of Faust cannot seek: where another owner has moved a partition it begins anew (ADR 0002).
-_EXPECTED = frozenset({"Conflict"})
+from tests.prove.inflicted import Inflicted
+from tests.prove.processes import first_of
+
+_FAILURES = {
+    "task failed": "the task {task} ended by",
+    "task ended unasked": "the task {task} ended unasked",
+    "process failed": "the process ended by",
+    "replay failed": "a replay of {consumer} failed by",
+}
 
 
-def failures(logs: Path) -> Iterator[str]:
-    """Name each task that ended by an error, with its process and the error's type and place."""
+def failures(logs: Path, inflicted: Inflicted, beginning_anew: Collection[str]) -> Iterator[str]:
+    """Name each failure that a process has logged, with the error's type and place.
+
+    ``beginning_anew`` are the processes whose consumer may end by a Conflict: the runner of Faust cannot
+    seek, so where another owner has moved a partition it begins anew (ADR 0002).
+    """
     for log in sorted(logs.glob("*.log")):
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-            if '"task failed"' in line:
-                yield from _failure(log.stem, json.loads(line))
+        anew = first_of(log.stem) in beginning_anew
+        for said in _failed(log):
+            if not _excused(said, inflicted, anew=anew):
+                yield f"{log.stem}: {_told(said)}"
 
 
-def _failure(process: str, said: dict[str, object]) -> Iterator[str]:
-    error = said["error"]
-    assert isinstance(error, list)
-    first = error[0]
-    if first["type"] not in _EXPECTED:
-        yield f"{process}: the task {said['task']} ended by {first['type']} at {first['at'][-1]}"
+def _failed(log: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines that tell of a failure; what is no JSON is none of ours."""
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if any(f'"{event}"' in line for event in _FAILURES) and line.startswith("{"):
+            said = json.loads(line)
+            if said["event"] in _FAILURES:
+                yield said
+
+
+def _excused(said: dict[str, Any], inflicted: Inflicted, *, anew: bool) -> bool:
+    """Tell whether a failure may come: the end by which Faust begins anew, a start while nothing is there."""
+    match said["event"]:
+        case "task failed":
+            return anew and said["task"] == "consumer" and said["error"][0]["type"] == "Conflict"
+        case "process failed":
+            return inflicted.down(datetime.fromisoformat(said["timestamp"]))
+        case _:
+            return False
+
+
+def _told(said: dict[str, Any]) -> str:
+    what = _FAILURES[said["event"]].format_map(said)
+    if "error" not in said:
+        return what
+    first = said["error"][0]
+    return " ".join([what, first["type"], *(f"at {place}" for place in first["at"][-1:])])

@@ -25,7 +25,7 @@ class Findings:
 class Tried:
     """What was tried out: on which runner, with which defect, on how many events.
 
-    ``due`` is how often a hit was planned, ``least`` how many of them there must be; all where nothing is said.
+    ``due`` is how often a hit was planned, ``least`` how many of them there must be: all unless it is said.
     """
 
     runner: str

@@ -19,6 +19,7 @@ from deploy.local.stack import Endpoints
 from tests.e2e.installation import Whole, whole
 from tests.prove.applied import make_log
 from tests.prove.defects import IN_DATABASES
+from tests.prove.inflicted import Inflicted
 from tests.prove.keeper import Keeper
 from tests.prove.passages import Plan
 from tests.prove.processes import INTAKE
@@ -52,6 +53,7 @@ class Ground:
 
     up: Whole
     keeper: Keeper
+    inflicted: Inflicted
     folder: Path
     marks: Path
     services: Mapping[str, Service]
@@ -99,11 +101,11 @@ async def standing(endpoints: Endpoints, folder: Path, case: Case) -> AsyncItera
         up = await stack.enter_async_context(
             whole(endpoints, folder, wiring=Wiring(service=wire, migrated=migrated))
         )
-        keeper = Keeper(up.installation.processes)
+        keeper = Keeper(up.installation.processes, folder / LOGS)
         keeper.kept |= services.keys()
         keeping = asyncio.create_task(keeper.keep())
         try:
-            yield Ground(up, keeper, folder, marks, services)
+            yield Ground(up, keeper, Inflicted(), folder, marks, services)
         finally:
             keeping.cancel()
             with suppress(asyncio.CancelledError):

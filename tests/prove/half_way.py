@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import asyncpg
 
 from tests.prove.ground import Ground
-from tests.prove.processes import RE_EVALUATING, SCHEDULING
-from tests.prove.workers import process_of, second_of
+from tests.prove.processes import RE_EVALUATING, SCHEDULING, second_of
+from tests.prove.workers import process_of
 
 CARRIERS = tuple(zip(SCHEDULING, map(second_of, RE_EVALUATING), RE_EVALUATING, strict=True))
 """Of each service that re-evaluates: who scans, takes re-evaluations alone, takes facts as well."""
@@ -36,7 +36,7 @@ async def _kill_by_quarters(ground: Ground, names: Sequence[str], hit: Counter[s
         learners = await connection.fetchval(_LEARNERS)
         for quarters, name in enumerate(names, start=1):
             half_way = await _scanned(connection, learners * quarters // 4)
-            (await process_of(ground, name)).kill()
+            ground.inflicted.kill(await process_of(ground, name))
             hit[f"{what}: killed half-way through a publication ({name})"] += half_way
     finally:
         await connection.close()

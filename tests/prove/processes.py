@@ -9,6 +9,17 @@ SEQUENCING = ("records-schedule",)
 HTTP_DOOR = ("assessment-serve",)
 RECORD_DOOR = ("records-serve",)
 RE_EVALUATING = CONSUMING[:2]
+_SECOND = "-second"
+
+
+def second_of(process: str) -> str:
+    """Return the name of a process's second worker."""
+    return process + _SECOND
+
+
+def first_of(process: str) -> str:
+    """Return the process whose second worker it is, or its own name."""
+    return process.removesuffix(_SECOND)
 
 
 def consumer_of(process: str) -> str:

@@ -16,10 +16,13 @@ from tests.e2e.topics import Carried, placed
 from tests.prove.applied import Applied, read_log
 from tests.prove.comparing import Records, ambiguous, by_identity, flipped_back, reordered, unlike
 from tests.prove.consumers import CONSUMERS, DOWNSTREAM, UPSTREAM, Consumer
+from tests.prove.endings import unexplained
 from tests.prove.failures import failures
 from tests.prove.findings import Findings
 from tests.prove.ground import LOGS, Ground
+from tests.prove.passages import hits
 from tests.prove.presence import all_placed, arrived, counted
+from tests.prove.processes import CONSUMING
 from tests.prove.replay import make_empty, outbox_of, replay
 
 _OF_INTAKE = frozenset({"assessment.statement", "assessment.raw_payload"})
@@ -29,7 +32,7 @@ async def judge(
     ground: Ground, endpoints: Endpoints, events: Iterable[CloudEvent], *, through_http: bool
 ) -> Findings:
     """Judge a run that has come to rest; through HTTP it has no log of intake to replay."""
-    findings = Findings(failed=list(failures(ground.folder / LOGS)))
+    findings = Findings(failed=list(_failed(ground)))
     logs = {service: await read_log(dsn) for service, dsn in ground.up.databases.items()}
     replayed = {service: await make_empty(endpoints.admin, service) for service in logs}
     for consumer in CONSUMERS:
@@ -50,6 +53,14 @@ async def judge(
     await arrived(findings, ground, events)
     await all_placed(findings, ground.up.databases["records"])
     return findings
+
+
+def _failed(ground: Ground) -> Iterator[str]:
+    """Name what failed in the processes, and what ended them besides the proof."""
+    anew = {name for name in CONSUMING if ground.services[name].environment["RUNNER"] == "faust"}
+    yield from failures(ground.folder / LOGS, ground.inflicted, anew)
+    deaths = Counter(mark.partition("|")[0] for mark in hits(ground.marks).elements())
+    yield from unexplained(ground.keeper.endings, ground.inflicted, deaths)
 
 
 async def _records(ground: Ground, consumer: Consumer) -> Records:

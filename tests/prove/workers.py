@@ -12,6 +12,7 @@ import psutil
 
 from deploy.local.processes import Service
 from tests.prove.ground import Ground
+from tests.prove.processes import second_of
 from tests.prove.requests import slow_request, stop_request
 from tests.prove.wired import READS, STOP
 
@@ -21,11 +22,6 @@ _UP_AGAIN_SECONDS = 30.0
 # What was down before may first have to start again.
 _WORK_COMES_SECONDS = 90.0
 _LOOK_SECONDS = 0.1
-
-
-def second_of(name: str) -> str:
-    """Return the name of a process's second worker."""
-    return f"{name}-second"
 
 
 @asynccontextmanager
@@ -42,7 +38,7 @@ async def second_workers(ground: Ground, reads: Mapping[str, Sequence[str]]) -> 
     try:
         yield
     finally:
-        ground.keeper.kept -= seconds
+        ground.keeper.leave(seconds)
         await asyncio.to_thread(processes.stop, seconds)
 
 
@@ -56,12 +52,13 @@ def _second(service: Service, reads: Sequence[str]) -> Service:
 async def elsewhere(ground: Ground, name: str, service: Service) -> AsyncIterator[None]:
     """Run a process in another way within the block, and as it was after it."""
     processes = ground.up.installation.processes
-    ground.keeper.kept.remove(name)
+    ground.keeper.leave({name})
     await asyncio.to_thread(processes.stop, {name})
     processes.start([service])
     try:
         yield
     finally:
+        ground.keeper.leave({name})
         await asyncio.to_thread(processes.stop, {name})
         processes.start([ground.services[name]])
         ground.keeper.kept.add(name)

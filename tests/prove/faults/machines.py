@@ -23,8 +23,9 @@ async def broker_restart(world: World) -> bool:
     """Stop one of three brokers in order, and start it."""
     node = world.chance.choice(world.cluster.nodes)
     met = await amid_work(world.ground)
-    await asyncio.to_thread(world.cluster.stop_node, node)
-    await asyncio.to_thread(world.cluster.start_node, node)
+    with world.ground.inflicted.outage():
+        await asyncio.to_thread(world.cluster.stop_node, node)
+        await asyncio.to_thread(world.cluster.start_node, node)
     return met
 
 
@@ -32,28 +33,31 @@ async def broker_loss(world: World) -> bool:
     """Kill one of three brokers, and bring it back only later."""
     node = world.chance.choice(world.cluster.nodes)
     met = await amid_work(world.ground)
-    await asyncio.to_thread(world.cluster.kill, node)
-    await asyncio.sleep(_CUT_SECONDS)
-    await asyncio.to_thread(world.cluster.start_node, node)
+    with world.ground.inflicted.outage():
+        await asyncio.to_thread(world.cluster.kill, node)
+        await asyncio.sleep(_CUT_SECONDS)
+        await asyncio.to_thread(world.cluster.start_node, node)
     return met
 
 
 async def database_restart(world: World) -> bool:
     """Stop PostgreSQL, and start it."""
     met = await amid_work(world.ground)
-    await asyncio.to_thread(world.database.stop)
-    await asyncio.sleep(_DOWN_SECONDS)
-    await asyncio.to_thread(world.database.start)
+    with world.ground.inflicted.outage():
+        await asyncio.to_thread(world.database.stop)
+        await asyncio.sleep(_DOWN_SECONDS)
+        await asyncio.to_thread(world.database.start)
     return met
 
 
 async def full_disk(world: World) -> bool:
     """Leave PostgreSQL no room, then give it back."""
     before = refusals(world.database)
-    await asyncio.to_thread(world.disk.fill)
-    await asyncio.sleep(_FULL_SECONDS)
-    world.disk.free()
-    await asyncio.to_thread(world.database.start)
+    with world.ground.inflicted.outage():
+        await asyncio.to_thread(world.disk.fill)
+        await asyncio.sleep(_FULL_SECONDS)
+        world.disk.free()
+        await asyncio.to_thread(world.database.start)
     return refusals(world.database) > before
 
 
@@ -74,12 +78,13 @@ async def network_partition(world: World) -> bool:
         ):
             await world.ground.up.installation.processes.ready({name})
             met = await amid_work(world.ground)
-            apart.cut()
-            await asyncio.sleep(SESSION_SECONDS)
-            before = await progress(world.ground, name)
-            await asyncio.sleep(_CUT_SECONDS - SESSION_SECONDS)
-            met &= await progress(world.ground, name) > before
-            apart.heal()
+            with world.ground.inflicted.outage():
+                apart.cut()
+                await asyncio.sleep(SESSION_SECONDS)
+                before = await progress(world.ground, name)
+                await asyncio.sleep(_CUT_SECONDS - SESSION_SECONDS)
+                met &= await progress(world.ground, name) > before
+                apart.heal()
             await asyncio.sleep(_CUT_SECONDS / 2)
     return met
 

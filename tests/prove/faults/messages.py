@@ -56,7 +56,7 @@ async def publication(world: World) -> bool:
             await publish(ground, next(world.publications))
             for name in RE_EVALUATING:
                 await asyncio.sleep(JOINED_SECONDS)
-                (await process_of(ground, name)).kill()
+                ground.inflicted.kill(await process_of(ground, name))
                 killed[name] = await re_evaluated(ground, name)
             await asyncio.sleep(2 * JOINED_SECONDS)
         return any([killed[name] < await re_evaluated(ground, name) for name in RE_EVALUATING])

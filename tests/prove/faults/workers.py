@@ -2,9 +2,6 @@
 """Faults of the processes themselves."""
 
 import asyncio
-from contextlib import suppress
-
-import psutil
 
 from tests.prove.evidence import amid_work, progress
 from tests.prove.processes import CONSUMING, INTAKE, RELAYING
@@ -19,8 +16,7 @@ async def sigkill(world: World) -> bool:
         processes = [await process_of(world.ground, name) for name in world.ground.services]
         met = await amid_work(world.ground)
         for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+            world.ground.inflicted.kill(process)
     return met
 
 
@@ -28,7 +24,7 @@ async def sigterm(world: World) -> bool:
     """Ask a process to end."""
     process = await process_of(world.ground, world.chance.choice(sorted(world.ground.services)))
     met = await amid_work(world.ground)
-    process.terminate()
+    world.ground.inflicted.ask_to_end(process)
     return met
 
 

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judge's own checks, each shown to fail."""
 
-import json
-from pathlib import Path
-
 from chassis.streams.message import Partition, Record
 from tests.e2e.topics import Carried
 from tests.prove.applied import Applied
 from tests.prove.comparing import ambiguous, flipped_back, reordered, unlike
 from tests.prove.consumers import DOWNSTREAM
-from tests.prove.failures import failures
 from tests.prove.findings import Tried, raised
 
 AT = Partition("competency.events.v1", 0)
@@ -46,18 +42,6 @@ def test_what_takes_effect_under_an_older_epoch_is_named() -> None:
     log = [Applied("recognition", AT, offset, epoch, "applied") for offset, epoch in enumerate((2, 1))]
     assert list(flipped_back(DOWNSTREAM[1], log[::-1], records)) == []
     assert len(list(flipped_back(DOWNSTREAM[1], log, records))) == 1
-
-
-def test_a_task_that_ends_by_an_error_is_named_unless_it_begins_anew(tmp_path: Path) -> None:
-    said = [
-        {"event": "task failed", "task": "consumer", "error": [{"type": kind, "at": ["a:1 run", "b:2 f"]}]}
-        for kind in ("Conflict", "AssertionError")
-    ]
-    lines = [json.dumps(each) for each in said]
-    (tmp_path / "records-consume.log").write_text("\n".join(["no JSON", *lines]), encoding="utf-8")
-    assert list(failures(tmp_path)) == [
-        "records-consume: the task consumer ended by AssertionError at b:2 f",
-    ]
 
 
 def test_a_case_that_raises_is_not_proven() -> None:
