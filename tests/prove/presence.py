@@ -3,22 +3,29 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import asyncpg
 
 from cairn.cloudevents import CloudEvent
 from chassis.streams.message import Partition
 from tests.e2e.topics import placed
+from tests.prove.applied import Applied
 from tests.prove.comparing import Records
 from tests.prove.consumers import ENTRIES, RESULTS, Consumer
 from tests.prove.findings import Findings
 from tests.prove.ground import Ground
+from tests.prove.letters import DEAD_LETTERED, Letters
+
+Endings: TypeAlias = Mapping[Partition, Counter[str]]
+"""By partition, how many records ended how."""
 
 _ENDINGS = """
-select topic, partition, applied + duplicate + ignored + parked + dead_lettered from chassis.fence
+select topic, partition, applied, duplicate, ignored, parked, dead_lettered from chassis.fence
 where consumer = $1
 """
+_OUTCOMES = ("applied", "duplicate", "ignored", "parked", "dead_lettered")
 _UNPLACED = """
 select count(*) from records.entry left join records.position using (tenant, learner, sequence)
 where position is null
@@ -26,19 +33,44 @@ where position is null
 _GAPS = "select coalesce(max(position), 0) - count(*) from records.position"
 
 
-async def counted(findings: Findings, dsn: str, consumer: Consumer, records: Records) -> None:
-    """Check that each record ended in exactly one way (I3)."""
-    there = Counter(at for at, _ in records)
+async def endings_of(dsn: str, consumer: Consumer) -> Endings:
+    """Return how the records of each partition are counted to have ended."""
     connection = await asyncpg.connect(dsn)
     try:
         rows = await connection.fetch(_ENDINGS, consumer.name)
     finally:
         await connection.close()
-    counted = {Partition(topic, number): int(count) for topic, number, count in rows}
-    for at in sorted(there.keys() | counted.keys()):
-        missing = there[at] - counted.get(at, 0)
-        where = f"{consumer.name}: {at.topic}[{at.number}] holds {there[at]}, counted {counted.get(at, 0)}"
-        if missing:
+    return {
+        Partition(topic, number): Counter(dict(zip(_OUTCOMES, counts, strict=True)))
+        for topic, number, *counts in rows
+    }
+
+
+def counted(findings: Findings, consumer: Consumer, endings: Endings, records: Records) -> None:
+    """Check that each record ended in exactly one way (I3)."""
+    there = Counter(at for at, _ in records)
+    for at in sorted(there.keys() | endings.keys()):
+        count = endings.get(at, Counter[str]()).total()
+        where = f"{consumer.name}: {at.topic}[{at.number}] holds {there[at]}, counted {count}"
+        if missing := there[at] - count:
+            (findings.lost if missing > 0 else findings.duplicated).append(where)
+
+
+def counted_as_it_ended(
+    findings: Findings, consumer: Consumer, endings: Endings, log: Iterable[Applied], letters: Letters
+) -> None:
+    """Check that each partition's counts are those of what took effect, and of its dead letters.
+
+    Nothing waits at rest, so that repeats are what is left of each partition.
+    """
+    ended = Counter((each.at, each.outcome) for each in log if each.outcome != DEAD_LETTERED)
+    ended.update((at, DEAD_LETTERED) for at, _ in {each.place for each in letters})
+    for at, outcome in sorted(ended.keys() | {(at, each) for at in endings for each in _OUTCOMES}):
+        count = endings.get(at, Counter[str]())[outcome]
+        where = (
+            f"{consumer.name}: {at.topic}[{at.number}] had {ended[at, outcome]} {outcome}, counted {count}"
+        )
+        if outcome != "duplicate" and (missing := ended[at, outcome] - count):
             (findings.lost if missing > 0 else findings.duplicated).append(where)
 
 

@@ -20,9 +20,11 @@ from tests.prove.endings import unexplained
 from tests.prove.failures import failures
 from tests.prove.findings import Findings
 from tests.prove.ground import LOGS, Ground
+from tests.prove.letters import check_letters, letters_of
 from tests.prove.passages import hits
-from tests.prove.presence import all_placed, arrived, counted
+from tests.prove.presence import all_placed, arrived, counted, counted_as_it_ended, endings_of
 from tests.prove.processes import CONSUMING
+from tests.prove.reevaluations import all_told
 from tests.prove.replay import make_empty, outbox_of, replay
 
 _OF_INTAKE = frozenset({"assessment.statement", "assessment.raw_payload"})
@@ -37,10 +39,10 @@ async def judge(
     replayed = {service: await make_empty(endpoints.admin, service) for service in logs}
     for consumer in CONSUMERS:
         records = await _records(ground, consumer)
-        await counted(findings, ground.up.databases[consumer.service], consumer, records)
+        log = [each for each in logs[consumer.service] if each.consumer == consumer.name]
+        await _ended(findings, ground, consumer, records, log)
         if through_http and consumer is UPSTREAM:
             continue
-        log = [each for each in logs[consumer.service] if each.consumer == consumer.name]
         _consumed(findings, consumer, log, records)
         keys = ground.up.installation.layout.keys
         published = ground.up.databases[consumer.service]
@@ -52,7 +54,19 @@ async def judge(
     )
     await arrived(findings, ground, events)
     await all_placed(findings, ground.up.databases["records"])
+    await all_told(findings, ground)
     return findings
+
+
+async def _ended(
+    findings: Findings, ground: Ground, consumer: Consumer, records: Records, log: Sequence[Applied]
+) -> None:
+    """Check how each record ended, by the counts, by the log and by the dead letters."""
+    endings = await endings_of(ground.up.databases[consumer.service], consumer)
+    letters = await letters_of(ground.up.bootstrap, consumer)
+    counted(findings, consumer, endings, records)
+    counted_as_it_ended(findings, consumer, endings, log, letters)
+    check_letters(findings, consumer, letters, records, log)
 
 
 def _failed(ground: Ground) -> Iterator[str]:
