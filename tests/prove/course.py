@@ -17,12 +17,14 @@ from tests.e2e.installation import INGEST
 from tests.e2e.quiet import StillMovingError, until, wait_until_quiet
 from tests.e2e.state import State, read_state
 from tests.prove.asking import Answers, asked
+from tests.prove.concluded import differing_from_oracle
 from tests.prove.feeding import feed
 from tests.prove.ground import Ground
 from tests.prove.posting import post
 from tests.prove.story import Publication, Story, publications
 
 _SOME_ENTRIES = 20
+_SHOWN = 10
 # A planted defect may lose all of the first half.
 _COME_THROUGH_SECONDS = 30.0
 _REST_SECONDS = 120.0
@@ -41,12 +43,15 @@ class Ran:
 
 
 async def run_at_rest(ground: Ground, story: Story) -> Ran:
-    """Run a story to its end, and publish only then."""
-    await publish(ground, story.at_first)
+    """Run a story to its end, check it against the oracle, and publish only then, each at rest."""
     await feed(ground, story.events)
     moving = await rest(ground, PATIENCE_SECONDS)
-    await publish(ground, publications(1)[0])
-    moving += await rest(ground, PATIENCE_SECONDS)
+    if not moving and (differing := await differing_from_oracle(ground, story.events)):
+        message = f"the run in peace is not what the oracle concludes: {differing[:_SHOWN]}"
+        raise AssertionError(message)
+    for publication in (story.at_first, *publications(1)):
+        await publish(ground, publication)
+        moving += await rest(ground, PATIENCE_SECONDS)
     return Ran(await read_state(ground.up.databases, TENANT), Answers(), moving)
 
 

@@ -22,7 +22,7 @@ from deploy.local.cohort.submission import TENANT
 from deploy.local.stack import Endpoints
 from tests.e2e.state import State, read_state
 from tests.prove import cluster, disk, network
-from tests.prove.asking import asked, undisclosed
+from tests.prove.asking import asked, check_answers
 from tests.prove.course import PATIENCE_SECONDS, publish, rest
 from tests.prove.defects import IN_DATABASES
 from tests.prove.faults import FAULTS
@@ -77,7 +77,7 @@ async def suffer(
         state = await read_state(ground.up.databases, TENANT)
         findings = await judge(ground, replays, story.events, through_http=False)
         findings.failed += moving
-        findings.lost += await undisclosed(ground, answers)
+        await check_answers(findings, ground, answers)
     states = list(differing_states(clean, state))
     cases = {f"{NAME}: {name}": hit[name] for name in FAULTS}
     cases = cases if trial.planted is None else {NAME: hit.total()}
