@@ -2,6 +2,7 @@
 """One run of a story: published at rest, or between its halves while records are asked for."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +39,8 @@ class Ran:
 
     state: State
     answers: Answers
+    posted: Counter[str]
+    """How the HTTP door answered, by what became of each event."""
     moving: tuple[str, ...]
     """What was still under way when the time was over, of a run that came to no rest."""
 
@@ -52,7 +55,7 @@ async def run_at_rest(ground: Ground, story: Story) -> Ran:
     for publication in (story.at_first, *publications(1)):
         await publish(ground, publication)
         moving += await rest(ground, PATIENCE_SECONDS)
-    return Ran(await read_state(ground.up.databases, TENANT), Answers(), moving)
+    return Ran(await read_state(ground.up.databases, TENANT), Answers(), Counter(), moving)
 
 
 async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
@@ -63,12 +66,13 @@ async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
         await feed(ground, story.events[:half])
         await some_entries(ground)
         await publish(ground, publications(1)[0])
+        posted: Counter[str] = Counter()
         if through_http:
-            await post(ground, story.events[half:])
+            posted = await post(ground, story.events[half:])
         else:
             await feed(ground, story.events[half:])
         moving = await rest(ground)
-    return Ran(await read_state(ground.up.databases, TENANT), answers, moving)
+    return Ran(await read_state(ground.up.databases, TENANT), answers, posted, moving)
 
 
 async def some_entries(ground: Ground) -> None:

@@ -17,6 +17,7 @@ from tests.prove.asking import check_answers
 from tests.prove.course import run as run_story
 from tests.prove.course import run_at_rest
 from tests.prove.defects import DEFECTS
+from tests.prove.door import check_door
 from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import Case, standing
 from tests.prove.passages import Plan, hits
@@ -110,6 +111,7 @@ async def try_out(endpoints: Endpoints, folder: Path, story: Story, clean: State
         findings = await judge(ground, endpoints, story.events, through_http=trial.through_http)
         findings.failed += ran.moving
         await check_answers(findings, ground, ran.answers)
+        await check_door(findings, ground, ran.posted)
         hit = hits(ground.marks)
     states = list(differing_states(clean, ran.state))
     cases = {f"{point} ({process})": hit[f"{process}|{point}"] for point, process in trial.points}

@@ -3,10 +3,12 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import asyncpg
 
 from deploy.local.database import Database
+from tests.prove.consumers import Consumer
 from tests.prove.ground import Ground
 from tests.prove.processes import RELAYING, consumer_of
 
@@ -17,7 +19,13 @@ where backend_xid is not null and usename ~ '^cairn_[a-z]+_(consume|relay)$'
 """
 _WORK_COMES_SECONDS = 10.0
 _LOOK_SECONDS = 0.01
+# What was down before may first have to start again, and read all that has come meanwhile.
+_TAKEN_SECONDS = 60.0
+_BETWEEN_COUNTS = 0.25
 _PROGRESS = "select coalesce(sum(next_offset), 0) from chassis.fence where consumer = $1"
+_COUNTED = """
+select coalesce(sum((to_jsonb(fence) ->> $2)::bigint), 0) from chassis.fence where consumer = $1
+"""
 _TERMS = "select coalesce(sum(term), 0) from chassis.lease where name like 'relay/%'"
 _RE_EVALUATED = """
 select coalesce(sum(next_offset), 0) from chassis.fence where topic like '%.reevaluations.v1'
@@ -45,6 +53,25 @@ async def progress(ground: Ground, process: str) -> int:
     if process in RELAYING:
         return await _value(ground, process, _TERMS)
     return await _value(ground, process, _PROGRESS, consumer_of(process))
+
+
+async def counted(ground: Ground, consumer: Consumer, outcome: str) -> int:
+    """Return how many records are counted to have ended in one way at a consumer."""
+    connection = await asyncpg.connect(ground.up.databases[consumer.service])
+    try:
+        return int(await connection.fetchval(_COUNTED, consumer.name, outcome))
+    finally:
+        await connection.close()
+
+
+async def counted_more(ground: Ground, before: Mapping[Consumer, int], outcome: str) -> bool:
+    """Wait until each consumer counts more of an outcome than before; tell whether all do."""
+    deadline = time.monotonic() + _TAKEN_SECONDS
+    while not all([await counted(ground, each, outcome) > count for each, count in before.items()]):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_BETWEEN_COUNTS)
+    return True
 
 
 async def re_evaluated(ground: Ground, process: str) -> int:

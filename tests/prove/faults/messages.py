@@ -8,9 +8,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cairn.topics.catalogue import DEFAULT_PARTITIONS
 from tests.e2e.topics import Carried, write
-from tests.prove.consumers import DOWNSTREAM
+from tests.prove.consumers import DOWNSTREAM, Consumer
 from tests.prove.course import publish
-from tests.prove.evidence import re_evaluated
+from tests.prove.evidence import counted, counted_more, re_evaluated
 from tests.prove.processes import RE_EVALUATING
 from tests.prove.rivals import re_evaluating
 from tests.prove.workers import JOINED_SECONDS, process_of, second_workers, slow_units
@@ -20,7 +20,11 @@ _REPEATED = 200
 
 
 async def duplicates(world: World) -> bool:
-    """Publish events again that went through long ago."""
+    """Publish events again that went through long ago.
+
+    Work is met if there were some, and every consumer has counted more repeats since.
+    """
+    before = await _counted(world, "duplicate")
     met = True
     for consumer in DOWNSTREAM:
         for topic in consumer.reads:
@@ -28,11 +32,15 @@ async def duplicates(world: World) -> bool:
             await write(world.ground.up.bootstrap, topic, again)
             # Re-evaluations there are only once something was published.
             met &= bool(again) or topic != consumer.reads[0]
-    return met
+    return met and await counted_more(world.ground, before, "duplicate")
 
 
 async def poison(world: World) -> bool:
-    """Publish what nobody can read, once under no key and once under that of a learner."""
+    """Publish what nobody can read, once under no key and once under that of a learner.
+
+    Work is met if there was one, and every consumer has dead-lettered more since.
+    """
+    before = await _counted(world, "dead_lettered")
     met = True
     for consumer in DOWNSTREAM:
         topic = consumer.reads[0]
@@ -40,7 +48,7 @@ async def poison(world: World) -> bool:
         poisoned = [Carried(key, (), b"\x00poison") for key in (None, *keys)]
         await write(world.ground.up.bootstrap, topic, poisoned)
         met &= bool(keys)
-    return met
+    return met and await counted_more(world.ground, before, "dead_lettered")
 
 
 async def publication(world: World) -> bool:
@@ -60,6 +68,10 @@ async def publication(world: World) -> bool:
                 killed[name] = await re_evaluated(ground, name)
             await asyncio.sleep(2 * JOINED_SECONDS)
         return any([killed[name] < await re_evaluated(ground, name) for name in RE_EVALUATING])
+
+
+async def _counted(world: World, outcome: str) -> dict[Consumer, int]:
+    return {consumer: await counted(world.ground, consumer, outcome) for consumer in DOWNSTREAM}
 
 
 async def _first(world: World, topic: str, most: int) -> list[Carried]:
