@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which cases a proof takes, in its long form and in its short one; ``only`` picks by name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.prove import crash_points, nemesis, rivals
 from tests.prove.crash_points import RUNNERS, Trial
@@ -51,3 +51,15 @@ def sufferings(only: str, events: int, *, short: bool) -> Iterator[Suffering]:
             yield Suffering(
                 runner=RUNNERS[0], events=few, rounds=1, frozen_seconds=_NAP_SECONDS, planted=defect
             )
+
+
+def any_besides_nemesis(only: str, *, short: bool) -> bool:
+    """Tell whether there are cases where no nemesis is possible."""
+    return any(trials(only, short=short)) or any(rivalries(only, short=short))
+
+
+def reasons_of(impossible: Mapping[str, str]) -> str:
+    """Say in a line for each fault why a nemesis cannot be; nothing where it can."""
+    return "".join(
+        f"no nemesis: this machine does not allow {fault}: {reason}\n" for fault, reason in impossible.items()
+    )

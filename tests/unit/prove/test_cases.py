@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which cases a proof takes."""
 
-from tests.prove.cases import rivalries, sufferings, trials
+from tests.prove.cases import any_besides_nemesis, reasons_of, rivalries, sufferings, trials
 from tests.prove.nemesis import PLANTED
 
 
@@ -35,3 +35,14 @@ def test_a_name_picks_its_cases() -> None:
     assert [each.planted for each in rivalries("planted no_fence", short=False)] == ["no_fence"]
     assert [each.runner for each in sufferings("nemesis faust", 9000, short=False)] == ["faust"]
     assert not list(trials("two owners", short=False))
+
+
+def test_where_no_nemesis_is_possible_the_other_cases_stay_and_the_reasons_are_said() -> None:
+    assert any_besides_nemesis("", short=False)
+    assert any_besides_nemesis("two owners", short=True)
+    assert not any_besides_nemesis("nemesis", short=False)
+    assert reasons_of({}) == ""
+    said = reasons_of({"full disk": "only the superuser mounts a file system"})
+    assert (
+        said == "no nemesis: this machine does not allow full disk: only the superuser mounts a file system\n"
+    )
