@@ -14,7 +14,7 @@ from tests.e2e.state import State
 from tests.prove import crash_points, nemesis, rivals
 from tests.prove.crash_points import Trial
 from tests.prove.findings import Tried, raised
-from tests.prove.report import Row, after_another_try, write
+from tests.prove.report import Row, after_another_try, not_shown, write
 from tests.prove.rivals import Rivalry
 from tests.prove.story import Story, story
 from tests.prove.world import Suffering
@@ -59,8 +59,9 @@ class Proof:
         """Run a case, again where it has shown nothing; a long one is not repeated."""
         rows = await self._run(name, what, case)
         tries = 1
-        while tries < _MOST_TRIES and what.events <= _REPEATED_UP_TO and any(row.undecided for row in rows):
+        while tries < _MOST_TRIES and what.events <= _REPEATED_UP_TO and (missed := not_shown(rows)):
             tries += 1
+            self.steps.console.print(f"  nothing was shown of {', '.join(missed)}: tried again", markup=False)
             again = [replace(row, tries=tries) for row in await self._run(name, what, case)]
             rows = after_another_try(rows, again)
         self.rows += rows

@@ -58,6 +58,11 @@ class Row:
         return self.reached and not self.caught and not self.failed
 
 
+def not_shown(rows: Sequence[Row]) -> list[str]:
+    """Name the cases that another try may still decide."""
+    return [row.case for row in rows if row.undecided]
+
+
 def after_another_try(before: Sequence[Row], again: Sequence[Row]) -> list[Row]:
     """Return the rows of a case that was tried again; one that only one of the tries has stands as it is."""
     first, second = {row.case: row for row in before}, {row.case: row for row in again}

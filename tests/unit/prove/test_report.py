@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.state import AttainedRow, State
 from tests.prove.findings import Findings, Tried, rows_of_cases
 from tests.prove.passages import hits
-from tests.prove.report import Row, after_another_try, table
+from tests.prove.report import Row, after_another_try, not_shown, table
 from tests.prove.same_state import differing_states
 from tests.prove.story import publications, story
 
@@ -95,6 +95,7 @@ def test_another_try_shows_what_the_first_did_not_and_hides_nothing() -> None:
     assert missed.undecided
     assert not ROW.undecided
     assert not wrong.undecided
+    assert not_shown([ROW, missed, wrong]) == [missed.case]
     assert after_another_try([missed], [again]) == [again]
     assert after_another_try([ROW], [replace(missed, tries=2)]) == [again]
     assert after_another_try([ROW], [wrong]) == [wrong]
