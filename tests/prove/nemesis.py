@@ -41,6 +41,7 @@ BATCH_SIZE = 500
 _LATE_ONE_IN = 50
 # For as long as most faults take, so that they meet work.
 _FLOW_SECONDS = 15.0
+_LEAST_PER_SECOND = 10
 PLANTED = ("acknowledge_before_commit", "mark_before_publish", "no_learner_lock", "no_fence")
 _DOORS = ("assessment-grpc", "recognition-grpc", "records-grpc")
 
@@ -60,7 +61,7 @@ async def suffer(
     chance = Random(seed)
     order = [name for name in FAULTS for _ in range(trial.rounds)]
     chance.shuffle(order)
-    case = _case(trial)
+    case = _case(trial, order)
     async with bring_up(folder, jars, case, chance, trial) as world:
         ground = world.ground
         hit: Counter[str] = Counter()
@@ -93,11 +94,8 @@ def tried(trial: Suffering) -> Tried:
     return Tried(trial.runner, trial.planted, trial.events, due, least=1)
 
 
-def _case(trial: Suffering) -> Case:
-    """Return how the installation is wired; a defect is planted wherever it can be.
-
-    A scan takes about as long as a part of the story.
-    """
+def _case(trial: Suffering, order: Sequence[str]) -> Case:
+    """Return how the installation is wired; a defect is planted wherever it can be."""
     where = {"acknowledge_before_commit": CONSUMING, "mark_before_publish": RELAYING}.get(
         trial.planted or "", ()
     )
@@ -106,8 +104,19 @@ def _case(trial: Suffering) -> Case:
         batch_size=BATCH_SIZE,
         defects={process: (str(trial.planted),) for process in where},
         broken=trial.planted if trial.planted in IN_DATABASES else None,
-        reevaluations_per_second=max(100, trial.events // EVENTS_PER_LEARNER // int(_FLOW_SECONDS)),
+        reevaluations_per_second=re_evaluated_per_second(trial.events, order),
     )
+
+
+def re_evaluated_per_second(events: int, order: Sequence[str]) -> int:
+    """Return the rate at which the last scan takes about as long as a part of the story.
+
+    When a publication comes early there are few learners yet, and all would be re-evaluated before anybody
+    is killed.
+    """
+    parts_told = len(order) - order[::-1].index("publication")
+    learners = events // EVENTS_PER_LEARNER * parts_told // len(order)
+    return max(_LEAST_PER_SECOND, learners // int(_FLOW_SECONDS))
 
 
 def held_back(events: Sequence[CloudEvent]) -> tuple[list[CloudEvent], list[CloudEvent]]:

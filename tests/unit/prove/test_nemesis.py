@@ -7,7 +7,7 @@ from itertools import chain
 from tests.prove.cases import sufferings
 from tests.prove.faults import FAULTS
 from tests.prove.feeding import parts
-from tests.prove.nemesis import held_back, tried
+from tests.prove.nemesis import held_back, re_evaluated_per_second, tried
 from tests.prove.story import story
 
 EVENTS = story(2000, 1).events
@@ -40,3 +40,14 @@ def test_the_report_tells_in_how_many_rounds_a_fault_was_to_meet_work() -> None:
     assert (long[None].due, long[None].least) == (2, 1)
     assert (short[None].due, short[None].least) == (1, 1)
     assert long["no_fence"].due == len(FAULTS)
+
+
+def test_a_publication_that_comes_early_is_as_slow_as_one_that_comes_late() -> None:
+    early, late = (
+        ["zombie", "publication", "poison", "sigkill"],
+        ["zombie", "poison", "sigkill", "publication"],
+    )
+    assert re_evaluated_per_second(27_000, late) == 27_000 // 9 // 15
+    assert re_evaluated_per_second(27_000, early) == 27_000 // 9 // 15 // 2
+    assert re_evaluated_per_second(27_000, early + late) == 27_000 // 9 // 15
+    assert re_evaluated_per_second(1000, early) == 10
