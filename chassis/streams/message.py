@@ -4,8 +4,10 @@
 Named tuples, because a batch makes thousands of each: a frozen dataclass takes three times as long to make.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from cairn.ids import LearnerId, TenantId
 
@@ -20,6 +22,10 @@ class Partition(NamedTuple):
 
     topic: str
     number: int
+
+
+Offsets: TypeAlias = Mapping[Partition, int]
+NO_OFFSETS: Offsets = MappingProxyType({})
 
 
 class Record(NamedTuple):

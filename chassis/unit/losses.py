@@ -9,17 +9,15 @@ What a topic that was made again brings once more are duplicates to the inbox.
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis.database import Connection
 from chassis.errors import Bug
-from chassis.streams.message import Partition
+from chassis.streams.message import Offsets, Partition
 
 TopicIds = Mapping[str, UUID]
 NO_IDS: TopicIds = MappingProxyType({})
-Offsets: TypeAlias = Mapping[Partition, int]
-NO_OFFSETS: Offsets = MappingProxyType({})
 
 _STANDING = """
 select topic, partition, next_offset, topic_id from chassis.fence

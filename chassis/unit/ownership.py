@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from chassis.database import Connection
 from chassis.errors import Conflict
-from chassis.streams.message import Partition, Record
+from chassis.streams.message import Offsets, Partition, Record
 from chassis.unit import fence
 from chassis.unit.fence import Step
 from chassis.unit.losses import NO_IDS, TopicIds
@@ -25,7 +25,6 @@ class Span(NamedTuple):
 
 
 Spans: TypeAlias = Mapping[Partition, Span]
-Progress: TypeAlias = Mapping[Partition, int]
 
 
 def spans_of(records: Sequence[Record]) -> Spans:
@@ -54,7 +53,7 @@ class Ownership:
         self._disowned: set[Partition] = set()
 
     async def claim(
-        self, connection: Connection, starts: Progress, ids: TopicIds = NO_IDS
+        self, connection: Connection, starts: Offsets, ids: TopicIds = NO_IDS
     ) -> dict[Partition, int]:
         """Take over partitions and return where each begins; ``starts`` is for one never read before."""
         offsets = await fence.claim(connection, self._consumer, starts, ids)
@@ -88,7 +87,7 @@ class Ownership:
             following[record.at] = record.offset + 1
         return found
 
-    def foreseen(self, spans: Spans) -> Progress | None:
+    def foreseen(self, spans: Spans) -> Offsets | None:
         """Begin a unit; return where the rows stand unless another owner has moved them.
 
         Every record is then to do. None where that is not to be expected: a redelivery, a partition not
@@ -101,7 +100,7 @@ class Ownership:
             return {at: self._stood[at] for at in spans}
         return None
 
-    async def lock(self, connection: Connection, spans: Spans) -> Progress:
+    async def lock(self, connection: Connection, spans: Spans) -> Offsets:
         """Lock the batch's rows and return those that this owner may move.
 
         Raises :class:`Conflict` when an unclaimed partition begins above its row: records would be lost.
@@ -112,7 +111,7 @@ class Ownership:
             rows = await fence.lock(connection, self._consumer, spans)
         return {at: row for at, row in rows.items() if self._owns(at, row, spans[at].first)}
 
-    def steps(self, rows: Progress, spans: Spans) -> dict[Partition, Step]:
+    def steps(self, rows: Offsets, spans: Spans) -> dict[Partition, Step]:
         """Return how far each partition will move, and note that this is going to be tried.
 
         One that was released since the unit began is not noted: who knows where it will stand.

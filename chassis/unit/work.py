@@ -25,7 +25,7 @@ from chassis.database import Connection, Pool, transaction
 from chassis.errors import Reject, Retry
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.handler import Handler
-from chassis.streams.message import Accepted, Message, Partition, Record
+from chassis.streams.message import NO_OFFSETS, Accepted, Message, Offsets, Partition, Record
 from chassis.unit import parking
 from chassis.unit.asides import put_aside, raised_by
 from chassis.unit.closing import close_unit
@@ -43,16 +43,14 @@ from chassis.unit.items import (
     unrepeated,
 )
 from chassis.unit.learners import LearnerKey
-from chassis.unit.losses import NO_IDS, NO_OFFSETS, Offsets, TopicIds, check_logs
+from chassis.unit.losses import NO_IDS, TopicIds, check_logs
 from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
-from chassis.unit.ownership import Ownership, Progress, spans_of
+from chassis.unit.ownership import Ownership, spans_of
 from chassis.unit.parking import Aside, Head
 from chassis.unit.sorting import Sorted, sort_out
 from chassis.unit.unit import Unit
 
-# The progress of no partition: all rows are locked already.
-NOTHING: Progress = MappingProxyType({})
 NONE_RAISED: Mapping[Place, Reject] = MappingProxyType({})
 NO_RECORDS: tuple[type[Exception], ...] = (asyncpg.PostgresError, *OUTSIDE, Retry)
 """What a handler raises that is no fault of the record it is at, or not to be laid to it yet."""
@@ -188,9 +186,12 @@ class UnitOfWork:
         return self.ownership.settle(steps)
 
     async def _open(
-        self, connection: Connection, items: Sequence[Item], progress: Progress = NOTHING
+        self, connection: Connection, items: Sequence[Item], progress: Offsets = NO_OFFSETS
     ) -> Opened | None:
-        """Take the locks and enter the inbox; None where a row does not stand at its ``progress``."""
+        """Take the locks and enter the inbox; None where a row does not stand at its ``progress``.
+
+        No progress is asked for where all rows are locked already.
+        """
         return await self._enter(connection, set(learners_of(items)), messages_of(items), progress)
 
     async def _unit(
@@ -231,7 +232,7 @@ class UnitOfWork:
         connection: Connection,
         learners: Collection[LearnerKey],
         messages: Sequence[Message[Any]],
-        progress: Progress = NOTHING,
+        progress: Offsets = NO_OFFSETS,
     ) -> Opened | None:
         return await open_unit(
             connection,
@@ -311,7 +312,7 @@ def _opened(found: Opened | None) -> Opened:
     return found
 
 
-def _above(rows: Progress, records: Sequence[Record]) -> Sequence[Record]:
+def _above(rows: Offsets, records: Sequence[Record]) -> Sequence[Record]:
     """Return the records that are neither done nor another owner's."""
     return [record for record in records if record.offset >= rows.get(record.at, record.offset + 1)]
 

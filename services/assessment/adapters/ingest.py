@@ -14,16 +14,15 @@ from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
 from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.errors import Reject
-from chassis.streams.message import Accepted, Headers, Message, Record
+from chassis.streams.message import NO_OFFSETS, Accepted, Headers, Message, Offsets, Record
 from chassis.unit.deadletter import NOBODY, PREFIX, DeadLetter
 from chassis.unit.due import Timers
 from chassis.unit.fence import Outcome
 from chassis.unit.items import Item, Place, messages_of, place_of
 from chassis.unit.opening import Opened
 from chassis.unit.outbox import Outgoing, headers_text
-from chassis.unit.ownership import Progress
 from chassis.unit.unit import Unit
-from chassis.unit.work import NOTHING, UnitOfWork
+from chassis.unit.work import UnitOfWork
 from services.assessment.app.arrival import Arrival
 from services.assessment.app.intake import Answer, Intake, Verdict
 from services.assessment.app.payloads import digest
@@ -85,7 +84,7 @@ class IntakeWork(UnitOfWork):
         """Open none: what a statement is known by lies in intake's own table."""
 
     async def _open(
-        self, _connection: Connection, _items: Sequence[Item], progress: Progress = NOTHING
+        self, _connection: Connection, _items: Sequence[Item], progress: Offsets = NO_OFFSETS
     ) -> Opened | None:
         return None if progress else Opened({}, {}, Timers(()), held=False, seen=())
 
