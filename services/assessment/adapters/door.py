@@ -4,8 +4,11 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
+import asyncpg
+import stamina
 import structlog
 
 from chassis.database import Pool, transaction
@@ -23,6 +26,9 @@ _BACKLOG_SECONDS = 1.0
 _SMALL = 20
 _MOST_REQUESTS = 100
 _REST_SECONDS = 0.005
+# A deadlock, say. Who was kept from a lock for as long as one waits comes again later, as the platform does.
+_AT_ONCE = asyncpg.TransactionRollbackError
+_MOST_REDOS = 3
 
 log = structlog.get_logger()
 
@@ -61,7 +67,7 @@ class Door:
 
     async def _halving(self, arrivals: Sequence[Arrival]) -> list[Answer]:
         try:
-            return await self._commit(arrivals)
+            return await self._redoing(arrivals)
         except RECORD as error:
             if len(arrivals) == 1:
                 return await self._refuse(arrivals, getattr(error, "sqlstate", "unknown"))
@@ -76,6 +82,14 @@ class Door:
         async with transaction(self._pool, tenants) as connection:
             await _close(Unit(connection, self._partitions), arrivals, answers)
         return answers
+
+    async def _redoing(self, arrivals: Sequence[Arrival]) -> list[Answer]:
+        with suppress(_AT_ONCE):
+            return await self._commit(arrivals)
+        async for attempt in stamina.retry_context(on=_AT_ONCE, attempts=_MOST_REDOS, wait_initial=0.01):
+            with attempt:
+                return await self._commit(arrivals)
+        raise AssertionError  # pragma: no cover - the loop above has no other end
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> list[Answer]:
         tenants = {arrival.source.tenant for arrival in arrivals}

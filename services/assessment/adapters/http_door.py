@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from chassis.errors import Reject
-from chassis.sqlstate import OUTSIDE
+from chassis.sqlstate import OUTSIDE, REDO
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.http_items import BATCH, JSON, STRUCTURED, media_type, read_request
 from services.assessment.app.arrival import Arrival
@@ -47,7 +47,7 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a request was not taken in at all; nothing of it has been stored."""
+    """Why a request has no verdicts; nothing of it has been stored, unless the reason says that it may be."""
 
     field: str = ""
     reason: str
@@ -85,8 +85,12 @@ def http_application(door: Door, sources: Mapping[str, Source]) -> FastAPI:
             return await _answer(door, read_request(known, request.headers, body))
         except Reject as refusal:
             return _refused(400, refusal.reason, refusal.field)
-        except OUTSIDE:
-            return _unavailable("the database is not reachable")
+        except (*OUTSIDE, *REDO):
+            # Nobody knows whether a commit was carried out in which the connection is lost.
+            return _unavailable(
+                "the database is not reachable or too busy: what was sent may have been stored; send it again"
+                " as it is, and what is stored comes back as a duplicate"
+            )
 
     return application
 

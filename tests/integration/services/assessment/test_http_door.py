@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP door: a verdict on every item, whatever it is, and nothing of it anywhere in the clear."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
+import httpx2
 import pytest
 
+from chassis.database import open_pool
+from services.assessment.adapters.door import Door
+from services.assessment.adapters.http_door import http_application
 from services.assessment.app.intake import RESULTS
 from services.assessment.app.sealing import MasterKey, unseal
 from tests.integration.services.assessment.house import (
     BATCH,
     MASTER,
+    PARTITIONS,
     STRUCTURED,
     House,
     native,
@@ -18,7 +27,25 @@ from tests.integration.services.assessment.house import (
     who,
 )
 
+WAITS = """
+select exists (
+    select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()
+)
+"""
 SECRET = "marker-5f1c"  # stands in every bad item and must be found nowhere
+
+
+@asynccontextmanager
+async def holding_the_counts(house: House) -> AsyncIterator[asyncpg.Connection]:
+    """Hold what every request of the source counts in, and never be the one whom a deadlock ends."""
+    holder = await asyncpg.connect(house.admin, database=house.database)
+    try:
+        async with holder.transaction():
+            await holder.execute("set local deadlock_timeout = '60s'")
+            await holder.execute("select from assessment.door_count for update")
+            yield holder
+    finally:
+        await holder.close()
 
 
 def _without(name: str) -> dict[str, Any]:
@@ -177,6 +204,37 @@ async def test_too_much_waiting_to_be_published_is_told_with_a_time_to_come_agai
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     assert len(await shared.outbox(RESULTS)) == 2
+
+
+async def test_who_is_in_the_way_for_long_is_told_with_a_time_to_come_again(house: House) -> None:
+    await house.post(native(1))
+    pool = await open_pool(house.dsns["serve"], 1)
+    await pool.execute("set lock_timeout = '200ms'")
+    door = Door(pool, house.intake(), PARTITIONS, 100_000)
+    application = http_application(door, {house.source.name: house.source})
+    transport = httpx2.ASGITransport(application)
+    async with (
+        holding_the_counts(house),
+        httpx2.AsyncClient(transport=transport, base_url="http://d") as client,
+    ):
+        answer = await client.post(
+            house.path, content=json.dumps(native(2)), headers={"content-type": STRUCTURED}
+        )
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert "may have been stored" in answer.json()["reason"]
+    await pool.close()
+
+
+async def test_a_deadlock_is_done_again(house: House) -> None:
+    await house.post(native(1))
+    async with holding_the_counts(house) as holder:
+        posting = asyncio.create_task(house.post(native(2)))
+        async with asyncio.timeout(20):
+            while not await holder.fetchval(WAITS):  # noqa: ASYNC110 - a database must be asked
+                await asyncio.sleep(0.01)
+        await holder.execute("lock table assessment.statement in share mode")
+    assert (await posting)["counts"] == {"stored": 1}
 
 
 async def test_the_openapi_page(shared: House) -> None:
