@@ -41,8 +41,8 @@ with held as (
 select true from held
 """
 
-# A lease outlives a delivery and the requests that are then still to be answered, although it may not have
-# been renewed for `_RENEW`: what a holder has not sent by then it abandons.
+# A lease outlives a delivery, the start of its producer included, and the requests that are then still to
+# be answered, although it may not have been renewed for `_RENEW`: what is not sent by then is abandoned.
 LEASE = timedelta(seconds=30)
 DELIVERY_TIMEOUT = 15.0
 REQUEST_TIMEOUT = 8.0
@@ -127,13 +127,15 @@ class Slot:
         rows = await self._pool.fetch(_UNSENT, settings.slots, settings.number, settings.batch_size)
         if not rows:
             return False
+        deadline = time.monotonic() + DELIVERY_TIMEOUT
         if self._producer is None:
-            self._producer = await start_producer(settings.bootstrap, self.name, REQUEST_TIMEOUT)
+            async with asyncio.timeout(DELIVERY_TIMEOUT):
+                self._producer = await start_producer(settings.bootstrap, self.name, REQUEST_TIMEOUT)
         unsent = [
             Unsent(row_id, Partition(topic, number), key, headers, value)
             for row_id, topic, number, key, headers, value in rows
         ]
-        sent = await send(self._producer, unsent, DELIVERY_TIMEOUT)
+        sent = await send(self._producer, unsent, deadline - time.monotonic())
         await self._delete([row.id for row in sent.rows])
         for topic, count in Counter(row.at.topic for row in sent.rows).items():
             telemetry.published(topic, count)

@@ -2,6 +2,7 @@
 """The relay against a real broker: order per key, one holder a slot, and a fenced sleeper."""
 
 import asyncio
+import socket
 from datetime import timedelta
 
 import asyncpg
@@ -15,7 +16,7 @@ from chassis.health import Health
 from chassis.relay.lease import check_lease, give_back, take_lease
 from chassis.relay.publisher import abandon, start_producer
 from chassis.relay.relay import Relay
-from chassis.relay.slot import Slot
+from chassis.relay.slot import REQUEST_TIMEOUT, Slot
 from chassis.unit.outbox import Outgoing, headers_text, partition_of
 from tests.integration.chassis.probe.feed import write_rows
 from tests.integration.chassis.probe.running import PARTITIONS, Probe, eventually, read_all, relaying
@@ -138,3 +139,23 @@ async def test_a_slot_that_nobody_cancelled_ends_the_relay(
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(relay.run(asyncio.Event()), 10)
     assert caught.value.subgroup(Bug) is not None
+
+
+async def test_a_broker_that_says_nothing_is_not_waited_for_without_an_end(
+    probe: Probe, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.relay.slot.DELIVERY_TIMEOUT", 0.5)
+    await write(pool, probe, range(1))
+    relay_pool = await open_pool(probe.relay, 2)
+    health, stop = Health(), asyncio.Event()
+
+    async def told() -> bool:
+        return "not publishing" in str(health.report())
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        relay = asyncio.create_task(Relay(relay_pool, address, 1, health).run(stop))
+        await eventually(told, REQUEST_TIMEOUT / 2)
+        stop.set()
+        await relay
+    await relay_pool.close()
