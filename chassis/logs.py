@@ -7,6 +7,7 @@ payload: numbers pass, everything else is shown as the name of its type.
 """
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
@@ -21,6 +22,8 @@ from chassis.errors import CairnError
 
 Line = MutableMapping[str, Any]
 _DEEPEST_CAUSE = 8
+# Behind what asyncio says of a task that nobody waited for it writes the task, its error's text included.
+_unspoken = re.compile(r"[^\w .,'!-].*", re.DOTALL)
 
 
 def configure(service: str, process: str, level: str) -> None:
@@ -49,6 +52,8 @@ class _ToStructlog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         event = without_texts(record.msg, record.args)
+        if record.name == "asyncio":
+            event = _unspoken.sub("", event)
         error = record.exc_info[1] if record.exc_info else None
         structlog.get_logger().log(record.levelno, event, logger=record.name, exc_info=error)
 

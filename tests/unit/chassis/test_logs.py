@@ -44,6 +44,33 @@ def test_lines_are_json_with_the_trace_and_without_payloads() -> None:
     assert PAYLOAD not in ended.stderr
 
 
+FORGOTTEN = f"""
+import asyncio, gc, uvloop
+from chassis import logs
+logs.configure("records", "serve", "info")
+async def fail(): raise ValueError({PAYLOAD!r})
+async def forget():
+    task = asyncio.create_task(fail())
+    asyncio.get_running_loop().call_soon(int, {PAYLOAD!r})
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+"""
+
+
+@pytest.mark.parametrize("run", ["asyncio.run", "uvloop.run"])
+def test_what_a_loop_says_of_forgotten_work_quotes_nobody(run: str) -> None:
+    program = FORGOTTEN + f"{run}(forget())"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    callback, task = sorted(line["event"] for line in lines)
+    assert callback.startswith("Exception in callback")
+    assert task == "Task exception was never retrieved"
+    assert {line["error"][0]["type"] for line in lines} == {"ValueError"}
+    assert PAYLOAD not in ended.stderr
+
+
 def test_our_own_reasons_are_shown_and_foreign_texts_are_not() -> None:
     error = Reject("must be a decimal", "score")
     error.__cause__ = ValueError(PAYLOAD)
