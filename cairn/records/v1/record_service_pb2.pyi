@@ -195,7 +195,7 @@ class WatchEntriesRequest(_message.Message):
     parent: _builtins.str
     """`institutions/{institution}` or `institutions/{institution}/learners/{learner}`."""
     after_position: _builtins.int
-    """Begin behind this position. Absent or 0: from the first entry."""
+    """Begin behind this position, which the record must have reached. Absent or 0: from the first entry."""
     def __init__(
         self,
         *,

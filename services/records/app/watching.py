@@ -58,7 +58,10 @@ class Watcher:
         self._growth = growth
 
     async def watch(self, permission: Permission, parent: str, after: int) -> AsyncIterator[Chunk]:
-        """Send the entries behind a position, then each as it comes; every chunk is logged first."""
+        """Send the entries behind a position, then each as it comes; every chunk is logged first.
+
+        Raises Refusal where the position lies behind the record's end.
+        """
         scope = read_parent(parent)
         if after < 0:
             raise invalid(Violation("after_position", "must not be negative"))
@@ -67,7 +70,10 @@ class Watcher:
         while True:
             growth = self._growth.next
             stretch = await self._store.behind(scope, position, CHUNK)
-            position = _reached(position, stretch)
+            if position > stretch.extent:
+                # Of another record, or of one that was restored to an earlier hour: silent for long else.
+                raise invalid(Violation("after_position", f"the record ends at position {stretch.extent}"))
+            position = _reached(stretch)
             overdue = told is None or loop.time() - quiet_since >= QUIET_SECONDS
             if stretch.entries or (overdue and position != told):
                 yield await self._chunk(permission, scope, stretch, position)
@@ -81,8 +87,8 @@ class Watcher:
         return Chunk(stretch.entries, position, disclosure_id)
 
 
-def _reached(position: int, stretch: Stretch) -> int:
+def _reached(stretch: Stretch) -> int:
     """Return how far a caller has come: to the last entry of a full chunk, else to the record's end."""
     if len(stretch.entries) == CHUNK:
         return place_of(stretch.entries[-1])
-    return max(position, stretch.extent)
+    return stretch.extent

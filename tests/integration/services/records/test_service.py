@@ -331,6 +331,19 @@ async def test_a_watch_of_an_empty_record_begins_with_its_first_entry(
     assert (await _until(watch, 1))[0] == [1]
 
 
+async def test_a_watch_from_behind_the_records_end_is_refused(
+    stub: "RecordServiceAsyncStub", consume: Pool, schedule: Pool, tenant: str
+) -> None:
+    await feed(consume, life(tenant, "l1", C, U))
+    await sequence(schedule)
+    behind = WatchEntriesRequest(parent=f"institutions/{tenant}", after_position=3)
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await asyncio.wait_for(anext(aiter(stub.WatchEntries(behind))), 5)
+    assert refused(error.value) == Refused(
+        grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", ("after_position",)
+    )
+
+
 async def test_health_and_reflection_answer(port: int) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call,unused-ignore]
