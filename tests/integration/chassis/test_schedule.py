@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection, Pool, open_pool, see_tenants
 from chassis.errors import Conflict
 from chassis.health import Health
+from chassis.operations.store import OperationsStore
 from chassis.relay.lease import Lease, take_lease
 from chassis.schedule.due_rows import DueRows
 from chassis.schedule.job import LeasedJob
@@ -220,3 +222,36 @@ async def test_the_job_may_not(schedule: Pool, change: str) -> None:
         await see_tenants(connection, [A])
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(change)
+
+
+@pytest.mark.parametrize(("topic", "again"), [("probe.reevaluations.v1", 2), ("probe.results.v1", 1)])
+async def test_what_a_lost_log_of_re_evaluations_said_is_told_again(
+    probe: Probe, pool: Pool, schedule: Pool, topic: str, again: int
+) -> None:
+    await write(pool, due(1))
+    await learners(pool, A, range(4))
+    await begin(probe, A)
+    rows, timers = DueRows(schedule, "probe", PARTITIONS), await hold(schedule, "due")
+    scans, scan = (
+        Scans(schedule, PARTITIONS, ScanSettings("probe", AFFECTED, 100, 7)),
+        await hold(schedule, "scan"),
+    )
+    for _ in range(2):
+        await rows.turn(timers)
+        await scans.turn(scan)
+    assert Counter(each["reevaluation_id"] for each in await told(probe)).total() == 3
+    await look(probe, "insert into chassis.fence values ('probe', $1, 0, 5)", topic)
+    await look(
+        probe,
+        "insert into chassis.loss (consumer, topic, partition, next_offset, log_start)"
+        " values ('probe', $1, 0, 5, 9)",
+        topic,
+    )
+    serve = await open_pool(probe.serve, 1)
+    assert await OperationsStore(serve).accept("probe", 1, "registrar")
+    await serve.close()
+    for _ in range(2):
+        await rows.turn(timers)
+        await scans.turn(scan)
+    assert set(Counter(each["reevaluation_id"] for each in await told(probe)).values()) == {again}
+    assert await look(probe, "select told, finished_at is not null from chassis.scan") == [(2, True)]
