@@ -6,34 +6,19 @@ locks in the same order, folds in the order of arrival, and moves each record's 
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 
 from cairn.ids import OPERATOR, LearnerId, TenantId
-from chassis.database import Connection, Pool, transaction
-from chassis.errors import Reject
-from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
-from chassis.streams.message import Partition, Record
-from chassis.unit import fence
+from chassis.database import Pool, transaction
+from chassis.sqlstate import OUTSIDE, RECORD, REDO
 from chassis.unit.breaker import BreakerOpen
-from chassis.unit.closing import close_unit
-from chassis.unit.deadletter import dead_letter
-from chassis.unit.fence import Outcome
-from chassis.unit.items import Place, place_of, read
-from chassis.unit.learners import LearnerKey
-from chassis.unit.parking import ask_again, outcome_of
-from chassis.unit.retaking import Retaken, retake
-from chassis.unit.unit import Unit
-from chassis.unit.waiting import Waiting, partitions_of, recount, remove, restate, waiting_of
+from chassis.unit.items import place_of, read
+from chassis.unit.resuming import Attempt, Request, first_of, resume
 from chassis.unit.work import Raised, UnitOfWork
 from chassis.waiting import within
 
-# What one unit takes of a learner; the rest is asked for again.
-_MOST = 500
 _LOOK_SECONDS = 1.0
 _NEXT = "select tenant, id from chassis.next_replay($1) where id is not null"
 _ABOUT = "select learner from chassis.replay where tenant = $1 and id = $2 and done_at is null"
@@ -48,40 +33,10 @@ where tenant = $1::text and id = $2::uuid and done_at is null
 """
 
 WAITED_OUT: tuple[type[Exception], ...] = (BreakerOpen, *OUTSIDE, *REDO)
-GONE = "gone"
-"""The record that was meant is not the learner's first waiting one, or waits no more."""
-STAYS = "stays"
-"""It could not be folded now either."""
 FAILED = "failed"
 """The request could not be carried out, and nothing has changed; the log says why."""
 
 log = structlog.get_logger()
-
-
-class Request(NamedTuple):
-    """What was asked about one waiting record."""
-
-    learner: LearnerKey
-    place: int
-    discard: bool
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """What is known of a replay that has been tried before: which records fail, and how many are taken."""
-
-    raised: dict[Place, Reject] = field(default_factory=dict)
-    most: int = _MOST
-    first: Record | None = None
-
-    def narrow(self, error: Exception) -> None:
-        """Take only the first record where the database refuses one of them; leave it where it is that."""
-        if self.most > 1:
-            self.most = 1
-        elif self.first is not None and place_of(self.first) not in self.raised:
-            self.raised[place_of(self.first)] = refused(error)
-        else:
-            raise error
 
 
 class Replays:
@@ -121,7 +76,7 @@ class Replays:
 
     async def _carry_out(self, tenant: TenantId, request_id: UUID) -> bool:
         """Try until no record stands in the way; False where another process is at it."""
-        attempt = _Attempt()
+        attempt = Attempt()
         while True:
             try:
                 return await self._one(tenant, request_id, attempt)
@@ -130,7 +85,7 @@ class Replays:
             except RECORD as error:
                 attempt.narrow(error)
 
-    async def _one(self, tenant: TenantId, request_id: UUID, attempt: "_Attempt") -> bool:
+    async def _one(self, tenant: TenantId, request_id: UUID, attempt: Attempt) -> bool:
         await self._open_days(tenant, request_id, attempt.most)
         async with transaction(self._pool, [OPERATOR, tenant]) as connection:
             row = await connection.fetchrow(_TAKE, tenant, request_id)
@@ -138,7 +93,7 @@ class Replays:
                 return False
             learner = tenant, LearnerId(row["learner"])
             request = Request(learner, row["place"], row["action"] == "discard")
-            outcome, followed = await self._replay(connection, request, attempt)
+            outcome, followed = await resume(self._work, connection, request, attempt)
             await connection.execute(_DONE, tenant, request_id, outcome, followed)
         return True
 
@@ -149,56 +104,6 @@ class Replays:
         """
         async with transaction(self._pool, [tenant]) as connection:
             learner = await connection.fetchval(_ABOUT, tenant, request_id)
-            found = await waiting_of(connection, self._work.consumer, (tenant, learner), most)
+            found, _ = await first_of(self._work, connection, (tenant, learner), most)
         unread = [row.record for row in found if not row.entered]
         await self._work.open_days(read(self._work.handler, unread))
-
-    async def _replay(self, connection: Connection, request: Request, attempt: "_Attempt") -> tuple[str, int]:
-        consumer, learner = self._work.consumer, request.learner
-        partitions = await partitions_of(connection, consumer, learner)
-        await fence.lock(connection, consumer, partitions)
-        opened = await self._work.hold(connection, learner)
-        found = await waiting_of(connection, consumer, learner, attempt.most + 1)
-        if not found or found[0].place != request.place:
-            return GONE, 0
-        most = min(attempt.most, _together(found, partitions))
-        attempt.first = found[0].record
-        unit = self._work.unit(connection, opened)
-        taken = await retake(self._work, unit, opened, found[:most], attempt.raised, discard=request.discard)
-        self._write(unit, learner, taken)
-        if taken.stays is None and len(found) > most:
-            ask_again(unit.writes, consumer, {learner: found[most].place})
-        await unit.timers.store(connection, unit.writes)
-        await close_unit(unit, consumer, {})
-        if not taken.ended:
-            return STAYS, 0
-        return taken.ended[0][1].value, len(taken.ended) - 1
-
-    def _write(self, unit: Unit, learner: LearnerKey, taken: Retaken) -> None:
-        """Let go what has ended, say why the first of the rest stays, and move the counts."""
-        consumer = self._work.consumer
-        moved = list(taken.ended)
-        if taken.ended:
-            remove(unit.writes, consumer, learner, [row for row, _ in taken.ended])
-        if taken.stays is not None:
-            outcome = outcome_of(taken.stays.error)
-            moved.append((taken.stays, outcome))
-            restate(unit.writes, consumer, learner, taken.stays._replace(outcome=outcome), taken.change)
-        for row, outcome in moved:
-            if outcome is Outcome.DEAD_LETTERED and row.outcome is not outcome:
-                unit.outgoing.append(dead_letter(consumer, learner[0], row.record, row.error))
-        recount(unit.writes, consumer, moved)
-
-
-def _together(found: Sequence[Waiting], partitions: Collection[Partition]) -> int:
-    """Return how many of the waiting records one unit may take.
-
-    One that came from another partition meanwhile is for the next replay: its count is not locked. So is one
-    of a topic that was made again where an earlier one stood: a unit tells records by their places.
-    """
-    places: set[Place] = set()
-    for number, row in enumerate(found):
-        if row.record.at not in partitions or place_of(row.record) in places:
-            return number
-        places.add(place_of(row.record))
-    return len(found)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folds the waiting records of one learner, in the order of their arrival, as far as they go."""
+"""Folds the waiting records of one learner, in the order given, as far as they go."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from chassis.streams.message import Message
 from chassis.unit.deadletter import DeadLetter
 from chassis.unit.fence import Outcome
 from chassis.unit.inbox import Seen
-from chassis.unit.items import Item, Place, Refused, place_of, read
+from chassis.unit.items import Item, Place, Refused, place_of
 from chassis.unit.opening import Opened
 from chassis.unit.unit import Unit
 from chassis.unit.waiting import Waiting
@@ -31,38 +31,20 @@ async def retake(  # noqa: PLR0913 - what it works with, and on what
     work: UnitOfWork,
     unit: Unit,
     opened: Opened,
-    rows: Sequence[Waiting],
+    waiting: Sequence[tuple[Waiting, Item]],
     raised: Mapping[Place, Reject],
     *,
     discard: bool,
 ) -> Retaken:
     """Fold waiting records of one learner, who is locked; with ``discard`` pass the first of them over."""
-    items = read(work.handler, [row.record for row in rows])
-    waiting = list(zip(rows, items, strict=True))
     if not discard:
-        return await _fold(work, unit, opened, _by_revision(waiting), raised)
-    if isinstance(items[0], Message):
-        await work.handler.skip(unit, items[0])
+        return await _fold(work, unit, opened, waiting, raised)
+    first, item = waiting[0]
+    if isinstance(item, Message):
+        await work.handler.skip(unit, item)
         await unit.flush()
-    rest = await _fold(work, unit, opened, _by_revision(waiting[1:]), raised)
-    return rest._replace(ended=[(rows[0], Outcome.DEAD_LETTERED), *rest.ended])
-
-
-def _by_revision(waiting: Sequence[tuple[Waiting, Item]]) -> list[tuple[Waiting, Item]]:
-    """Return the records with the changes of each subject in their own order, in the places of that subject.
-
-    What came too early stands before what it waited for.
-    """
-    of_subject: dict[str | None, list[tuple[int, int]]] = {}
-    changes = [change_of(item.event) if isinstance(item, Message) else None for _, item in waiting]
-    for number, change in enumerate(changes):
-        if change is not None:
-            of_subject.setdefault(change.subject, []).append((change.revision, number))
-    ordered = {subject: iter(sorted(numbers)) for subject, numbers in of_subject.items()}
-    return [
-        waiting[number if change is None else next(ordered[change.subject])[1]]
-        for number, change in enumerate(changes)
-    ]
+    rest = await _fold(work, unit, opened, waiting[1:], raised)
+    return rest._replace(ended=[(first, Outcome.DEAD_LETTERED), *rest.ended])
 
 
 async def _fold(

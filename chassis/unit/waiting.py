@@ -20,7 +20,7 @@ where tenant = $1 and consumer = $2 and learner = $3
 _ROWS = """
 select place, topic, partition, "offset", key, headers, value, sent_at, outcome, reason, field, entered
 from chassis.parked
-where tenant = $1 and consumer = $2 and learner = $3
+where tenant = $1 and consumer = $2 and learner = $3 and place > $5
 order by tenant, consumer, learner, place
 limit $4
 """
@@ -31,7 +31,7 @@ where tenant = $1::text and consumer = $2::text and learner = $3::text and place
 _RESTATE = """
 update chassis.parked
 set outcome = $5::text, reason = $6::text, field = $7::text, subject = $8::text, revision = $9::int,
-    entered = $10::boolean
+    entered = $10::boolean, place = $11::bigint
 where tenant = $1::text and consumer = $2::text and learner = $3::text and place = $4::bigint
 """
 _RECOUNT = """
@@ -43,6 +43,8 @@ from unnest(
 ) as moved (topic, number, a, d, i, p, l)
 where consumer = $1::text and fence.topic = moved.topic and fence.partition = moved.number
 """
+# Places may be below zero.
+_BEFORE_ALL = -(2**63)
 
 
 class Waiting(NamedTuple):
@@ -61,8 +63,10 @@ async def partitions_of(connection: Connection, consumer: str, learner: LearnerK
     return sorted(Partition(*row) for row in await connection.fetch(_PARTITIONS, tenant, consumer, one))
 
 
-async def waiting_of(connection: Connection, consumer: str, learner: LearnerKey, most: int) -> list[Waiting]:
-    """Return the learner's first waiting records, in order."""
+async def waiting_of(
+    connection: Connection, consumer: str, learner: LearnerKey, most: int, behind: int = _BEFORE_ALL
+) -> list[Waiting]:
+    """Return the learner's first waiting records behind a place, in order."""
     tenant, one = learner
     return [
         Waiting(
@@ -79,7 +83,7 @@ async def waiting_of(connection: Connection, consumer: str, learner: LearnerKey,
             Reject(row["reason"], row["field"]),
             row["entered"],
         )
-        for row in await connection.fetch(_ROWS, tenant, consumer, one, most)
+        for row in await connection.fetch(_ROWS, tenant, consumer, one, most, behind)
     ]
 
 
@@ -89,12 +93,14 @@ def remove(writes: Writes, consumer: str, learner: LearnerKey, rows: Iterable[Wa
     writes.add(_REMOVE, tenant, consumer, one, [row.place for row in rows])
 
 
-def restate(writes: Writes, consumer: str, learner: LearnerKey, row: Waiting, change: Change | None) -> None:
-    """Say anew why the first record waits, and what it is about."""
+def restate(  # noqa: PLR0913 - what is said, of which record
+    writes: Writes, consumer: str, learner: LearnerKey, row: Waiting, change: Change | None, *, place: int
+) -> None:
+    """Say anew why a record waits and what it is about, and have it wait at a place."""
     tenant, one = learner
     about = change or (None, None)
     why = row.outcome.value, row.error.reason, row.error.field
-    writes.add(_RESTATE, tenant, consumer, one, row.place, *why, *about, row.entered)
+    writes.add(_RESTATE, tenant, consumer, one, row.place, *why, *about, row.entered, place)
 
 
 def recount(

@@ -9,6 +9,7 @@ import pytest
 
 from cairn.events.attainment import AttainmentChanged
 from cairn.ids import TenantId
+from chassis.unit import early, resuming
 from chassis.unit.replay import Replays
 from services.recognition.domain.facts import AwardState
 from tests.integration.services.recognition.house import (
@@ -81,6 +82,55 @@ async def test_a_revision_that_came_too_early_waits_for_what_is_missing(house: H
         ("certificate", "referred"),
         ("diploma", "referred"),
     ]
+
+
+async def replayed(house: House) -> int:
+    """Carry out all that is asked for; return how many requests that were."""
+    replays = Replays(house.consume, await house.work())
+    requests = 0
+    while await replays.next():
+        requests += 1
+    return requests
+
+
+async def test_what_is_missing_is_found_however_far_behind_it_waits(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request takes three records; what the second waits for is the last of nine."""
+    monkeypatch.setattr(resuming, "_MOST", 3)
+    monkeypatch.setattr(early, "_CHUNK", 2)
+    await house.publish(*STACK)
+    others = [house.changed(f"x{number}") for number in range(6)]
+    last = [house.changed("m1", LOWERED, 2), house.changed("m1")]
+    await house.feed(house.changed("m9", LOWERED, 2), last[0], *others, last[1])
+    assert await outcomes(house) == (0, 0, 0, 9)
+    await house.feed(house.changed("m9"))
+    assert 3 <= await replayed(house) <= 5
+    assert await outcomes(house) == (10, 0, 0, 0)
+    assert await house.stored("select * from chassis.parked") == []
+
+
+async def test_who_waits_for_something_new_waits_for_it_as_the_first(house: House) -> None:
+    """m1 waits in two revisions; once they are sorted it is m2 that stands in the way, and heals as well."""
+    await house.publish(*STACK)
+    for event in (
+        house.changed("m9", LOWERED, 2),
+        house.changed("m1", LOWERED, 2),
+        house.changed("m2", LOWERED, 2),
+        house.changed("m1"),
+        house.changed("m9"),
+    ):
+        await house.feed(event)
+    assert await replayed(house) == 1
+    assert await outcomes(house) == (3, 0, 0, 2)
+    waiting = "select reason, subject, revision from chassis.parked order by place"
+    assert await house.stored(waiting) == [
+        ("revision_gap", competency("m2"), 2),
+        ("waits behind an earlier record of its learner", None, None),
+    ]
+    await house.feed(house.changed("m2"))
+    assert await replayed(house) == 1
+    assert await outcomes(house) == (6, 0, 0, 0)
 
 
 @pytest.mark.parametrize("size", [1, 500])

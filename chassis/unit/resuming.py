@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one request about a learner's first waiting record does, in its transaction (ADR 0006).
+
+Locks are taken in the order of every unit of work. Then the first waiting record is folded or passed
+over, and what waits behind it as far as it goes; each count moves to how its record ended.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from chassis.database import Connection
+from chassis.errors import Reject
+from chassis.sqlstate import refused
+from chassis.streams.message import Partition, Record
+from chassis.unit import early, fence, parking
+from chassis.unit.closing import close_unit
+from chassis.unit.deadletter import dead_letter
+from chassis.unit.fence import Outcome
+from chassis.unit.items import Item, Place, place_of, read
+from chassis.unit.learners import LearnerKey
+from chassis.unit.retaking import Retaken, retake
+from chassis.unit.unit import Unit
+from chassis.unit.waiting import Waiting, partitions_of, recount, remove, restate, waiting_of
+from chassis.unit.work import UnitOfWork
+
+# What one unit takes of a learner; the rest is asked for again.
+_MOST = 500
+
+GONE = "gone"
+"""The record that was meant is not the learner's first waiting one, or waits no more."""
+STAYS = "stays"
+"""It could not be folded now either."""
+
+
+class Request(NamedTuple):
+    """What was asked about one waiting record."""
+
+    learner: LearnerKey
+    place: int
+    discard: bool
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of a request that has been tried before: which records fail, and how many are taken."""
+
+    raised: dict[Place, Reject] = field(default_factory=dict)
+    most: int = field(default_factory=lambda: _MOST)
+    first: Record | None = None
+
+    def narrow(self, error: Exception) -> None:
+        """Take only the first record where the database refuses one of them; leave it where it is that."""
+        if self.most > 1:
+            self.most = 1
+        elif self.first is not None and place_of(self.first) not in self.raised:
+            self.raised[place_of(self.first)] = refused(error)
+        else:
+            raise error
+
+
+async def first_of(
+    work: UnitOfWork, connection: Connection, learner: LearnerKey, most: int
+) -> tuple[list[Waiting], bool]:
+    """Return the learner's first waiting records, and whether more wait.
+
+    With them comes what the first of them waits for, wherever it stands.
+    """
+    found = await waiting_of(connection, work.consumer, learner, most + 1)
+    rows, more = found[:most], len(found) > most
+    if more and rows[0].error.reason == parking.GAP:
+        taken = {row.place for row in rows}
+        waited_for = await early.missing(connection, work.handler, work.consumer, learner, rows[0])
+        rows += [row for row in waited_for if row.place not in taken]
+    return rows, more
+
+
+async def resume(
+    work: UnitOfWork, connection: Connection, request: Request, attempt: Attempt
+) -> tuple[str, int]:
+    """Do what was asked; return what became of the record, and how many others were folded with it."""
+    consumer, learner = work.consumer, request.learner
+    partitions = await partitions_of(connection, consumer, learner)
+    await fence.lock(connection, consumer, partitions)
+    opened = await work.hold(connection, learner)
+    found, more = await first_of(work, connection, learner, attempt.most)
+    if not found or found[0].place != request.place:
+        return GONE, 0
+    rows = _together(found, partitions)
+    waiting = _in_turn(rows, read(work.handler, [row.record for row in rows]), discard=request.discard)
+    chosen = waiting[: attempt.most]
+    attempt.first = chosen[0][0].record
+    unit = work.unit(connection, opened)
+    taken = await retake(work, unit, opened, chosen, attempt.raised, discard=request.discard)
+    _write(unit, consumer, learner, taken, found)
+    await unit.flush()
+    more = more or len(chosen) < len(found)
+    if more and await _goes_on(work, connection, learner, taken, found[0]):
+        heads = await parking.heads(connection, consumer, [learner])
+        parking.ask_again(unit.writes, consumer, {key: head.place for key, head in heads.items()})
+    await unit.timers.store(connection, unit.writes)
+    await close_unit(unit, consumer, {})
+    ended = {row.place: outcome for row, outcome in taken.ended}
+    if request.place not in ended:
+        return STAYS, len(ended)
+    return ended[request.place].value, len(ended) - 1
+
+
+def _in_turn(rows: Sequence[Waiting], items: Iterable[Item], *, discard: bool) -> list[tuple[Waiting, Item]]:
+    """Return the records in the order in which they are folded; one that is discarded stays the first."""
+    waiting = list(zip(rows, items, strict=True))
+    return [*waiting[:1], *early.by_revision(waiting[1:])] if discard else early.by_revision(waiting)
+
+
+async def _goes_on(
+    work: UnitOfWork, connection: Connection, learner: LearnerKey, taken: Retaken, first: Waiting
+) -> bool:
+    """Tell whether another request would come further: what has been done is written already."""
+    stays = taken.stays
+    if stays is None:
+        return True
+    if stays.error.reason != parking.GAP:
+        return False
+    if not taken.ended and stays.place == first.place and first.error.reason == parking.GAP:
+        return False  # what it waits for was looked for, and did not help
+    return bool(await early.missing(connection, work.handler, work.consumer, learner, stays))
+
+
+def _write(unit: Unit, consumer: str, learner: LearnerKey, taken: Retaken, found: Sequence[Waiting]) -> None:
+    """Let go what has ended, have the record that stays wait as the first, and move the counts."""
+    moved = list(taken.ended)
+    if taken.ended:
+        remove(unit.writes, consumer, learner, [row for row, _ in taken.ended])
+    if taken.stays is not None:
+        outcome = parking.outcome_of(taken.stays.error)
+        moved.append((taken.stays, outcome))
+        gone = {row.place for row, _ in taken.ended}
+        front = min(row.place for row in found if row.place not in gone)
+        stays = taken.stays._replace(outcome=outcome)
+        # Before all others, and free, even while the one at the first place is being let go.
+        place = front if front == stays.place else found[0].place - 1
+        restate(unit.writes, consumer, learner, stays, taken.change, place=place)
+    for row, outcome in moved:
+        if outcome is Outcome.DEAD_LETTERED and row.outcome is not outcome:
+            unit.outgoing.append(dead_letter(consumer, learner[0], row.record, row.error))
+    recount(unit.writes, consumer, moved)
+
+
+def _together(found: Sequence[Waiting], partitions: Collection[Partition]) -> Sequence[Waiting]:
+    """Return the waiting records that one unit may take.
+
+    One that came from another partition meanwhile is for the next replay: its count is not locked. So is one
+    of a topic that was made again where an earlier one stood: a unit tells records by their places.
+    """
+    places: set[Place] = set()
+    for number, row in enumerate(found):
+        if row.record.at not in partitions or place_of(row.record) in places:
+            return found[:number]
+        places.add(place_of(row.record))
+    return found
