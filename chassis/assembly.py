@@ -50,6 +50,7 @@ async def assemble_consumer(
     process.add("consumer", _runner(settings, consumer, units, process).run)
     if units.parks:
         process.add("replays", Replays(pool, units).run)
+        process.add("inbox", units.days.run)
     return pool
 
 

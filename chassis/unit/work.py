@@ -13,7 +13,7 @@ Whoever calls acknowledges to Kafka after that, and only then.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -32,6 +32,7 @@ from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import DeadLetter, dead_letter
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Arrival, Seen, identity
+from chassis.unit.inbox_days import InboxDays
 from chassis.unit.items import (
     Item,
     Place,
@@ -109,11 +110,11 @@ class UnitOfWork:
         """Begin with no partition owned and no rules loaded."""
         self.consumer = handler.consumer
         self.ownership = Ownership(handler.consumer)
+        self.days = InboxDays(pool)
         self._pool = pool
         self.handler = handler
         self._partitions = partitions
         self._epochs: dict[TenantId, int] = {}
-        self._days: set[date] = set()
 
     async def claim(
         self, starts: Offsets, ends: Offsets = NO_OFFSETS, ids: TopicIds = NO_IDS
@@ -284,20 +285,13 @@ class UnitOfWork:
                 self._epochs[tenant] = epoch
 
     async def open_days(self, items: Sequence[Item]) -> None:
-        """Open the inbox for the days of what is going to be entered, in transactions of their own.
-
-        Not in the unit's, which would keep the lock for its length, nor beside it, where it would need a
-        second connection of the pool, and would not see what was opened.
-        """
-        days = {_day(message.as_of) for message in messages_of(items)}
-        for day in sorted(days - self._days):
-            await self._pool.execute("select chassis.open_inbox_day($1)", day)
-        self._days |= days
+        """Open the inbox for the days of what is going to be entered."""
+        await self.days.open(message.as_of for message in messages_of(items))
 
     def arrival(self, message: Message[Any]) -> Arrival:
         """Return what identifies a message to the inbox."""
         known = identity(self.consumer, message.source, message.event_id)
-        return Arrival(message.tenant, _day(message.as_of), known, message.digest)
+        return Arrival(message.tenant, self.days.of(message.as_of), known, message.digest)
 
     async def _finish(self, unit: Unit, steps: Mapping[Partition, Step], fresh: Sequence[Record]) -> None:
         for at, counts in unit.counts(fresh).items():
@@ -315,10 +309,6 @@ def _opened(found: Opened | None) -> Opened:
 def _above(rows: Offsets, records: Sequence[Record]) -> Sequence[Record]:
     """Return the records that are neither done nor another owner's."""
     return [record for record in records if record.offset >= rows.get(record.at, record.offset + 1)]
-
-
-def _day(at: datetime) -> date:
-    return at.astimezone(UTC).date()
 
 
 def _timed(messages: Sequence[Message[Any]], stood: Mapping[LearnerKey, datetime]) -> list[Accepted[Any]]:

@@ -130,13 +130,10 @@ class PostgresFacts:
         if not subjects:
             return facts
         keys = _transposed([(each.tenant, each.learner, each.competency) for each in subjects])
-        seen = set()
         for row in await connection.fetch(_RESULTS, *keys):
             tenant, learner, _ = subjects[row[0] - 1]
-            # An activity of two competencies comes twice.
-            if (one := (tenant, learner, row[1])) not in seen:
-                seen.add(one)
-                facts.add_result((tenant, learner), _result(row))
+            # One of an activity of two competencies comes twice, and is added once.
+            facts.add_result((tenant, learner), _result(row))
         for row in await connection.fetch(_EMITTED, *keys):
             epoch, retracts, result_ids = row[14:]
             if row[3] is not None:

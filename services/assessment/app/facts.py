@@ -25,13 +25,21 @@ class Facts:
     epochs: dict[Subject, int] = field(default_factory=dict)
     """The rule epoch under which what was last published was concluded."""
 
-    def add_result(self, key: LearnerKey, result: Result) -> None:
-        """Add an accepted result."""
-        self.results.setdefault(key, {}).setdefault(result.activity, []).append(result)
+    def add_result(self, key: LearnerKey, result: Result) -> bool:
+        """Add an accepted result; False where it is known already, whatever the inbox still remembers."""
+        known = self.results.setdefault(key, {}).setdefault(result.activity, [])
+        if any(each.result_id == result.result_id for each in known):
+            return False
+        known.append(result)
+        return True
 
-    def add_retraction(self, key: LearnerKey, retraction: Retraction) -> None:
-        """Add an accepted retraction."""
-        self.retractions.setdefault(key, []).append(retraction)
+    def add_retraction(self, key: LearnerKey, retraction: Retraction) -> bool:
+        """Add an accepted retraction; False where it is known already."""
+        known = self.retractions.setdefault(key, [])
+        if retraction in known:
+            return False
+        known.append(retraction)
+        return True
 
     def of(self, key: LearnerKey, activities: Iterable[str]) -> list[Result]:
         """Return a learner's results of some activities."""

@@ -28,20 +28,26 @@ class Fold:
     results: list[tuple[LearnerKey, Result]] = field(default_factory=list)
     retractions: list[tuple[LearnerKey, Retraction]] = field(default_factory=list)
 
-    def add(self, event: Canonical) -> None:
-        """Add the fact that an event states, to be folded now and stored at the end."""
+    def add(self, event: Canonical) -> bool:
+        """Add the fact that an event states, to be folded now and stored at the end.
+
+        False where it is known already.
+        """
         key = event.tenant, event.learner
         match event:
             case ResultRecorded():
                 result = fact_of(event)
-                self.facts.add_result(key, result)
+                if not self.facts.add_result(key, result):
+                    return False
                 self.results.append((key, result))
             case ResultRetracted():
                 retraction = Retraction(event.result_id, event.retracts)
-                self.facts.add_retraction(key, retraction)
+                if not self.facts.add_retraction(key, retraction):
+                    return False
                 self.retractions.append((key, retraction))
             case _ as never:
                 assert_never(never)
+        return True
 
     def keep(self, subject: Subject, last: Emitted) -> None:
         """Keep what is last published of a subject, as concluded under the epoch that now holds."""

@@ -131,7 +131,11 @@ class Results:
                 if not fired and not below:
                     work.unit.ignore(each.message)
             case ResultRecorded() | ResultRetracted():
-                work.add(event)
+                if not work.add(event):
+                    # The inbox has forgotten it by now; the facts have not (ADR 0008).
+                    if not fired:
+                        work.unit.ignore(each.message)
+                    return
                 for subject in touched:
                     self._conclude(work, subject, each.as_of, each.message.traceparent)
             case _ as never:

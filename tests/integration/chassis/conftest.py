@@ -57,6 +57,13 @@ async def pool(probe: Probe) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
+async def admin(probe: Probe) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(probe.admin)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
 def set_back() -> Callable[[Probe], Awaitable[None]]:
     """Forget everything that was ever folded, as a database restored from before the first record."""
 

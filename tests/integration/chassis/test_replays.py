@@ -2,7 +2,6 @@
 """Requests about waiting records, carried out one after the other, whatever one of them meets."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
@@ -53,13 +52,6 @@ async def work(reader: Reader, pool: Pool) -> UnitOfWork:
     work = UnitOfWork(pool, reader, Partitions(3, {}))
     await work.claim({AT: 0})
     return work
-
-
-@pytest.fixture
-async def admin(probe: Probe) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(probe.admin)
-    yield connection
-    await connection.close()
 
 
 async def asked(

@@ -202,6 +202,18 @@ async def test_redelivered_records_change_nothing(house: House) -> None:
     assert [tuple(row) for row in await house.look(_COUNTS)] == [(2, 2)]
 
 
+async def test_what_the_inbox_has_forgotten_changes_nothing(house: House) -> None:
+    """Results that nothing orders are in conflict, unless they are one and the same."""
+    await house.publish(POLICY)
+    events = [native(1, activity=TWO), native(2, learner=who("b")), retraction(3, 2, learner=who("b"))]
+    told, stood = await _after(house, *events), await _attainments(house)
+    await house.look("truncate chassis.inbox, chassis.fence")
+    await _fold(house, await house.outbox(RESULTS), 500)
+    assert await _emitted(house) == told
+    assert await _attainments(house) == stood
+    assert [tuple(row) for row in await house.look(_COUNTS)] == [(0, 0)]
+
+
 @pytest.mark.parametrize("size", [1, 500])
 async def test_an_attainment_lapses_before_the_first_record_after_its_last_day(
     house: House, size: int

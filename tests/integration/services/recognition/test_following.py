@@ -133,6 +133,15 @@ async def test_who_waits_for_something_new_waits_for_it_as_the_first(house: Hous
     assert await outcomes(house) == (6, 0, 0, 0)
 
 
+async def test_what_the_inbox_has_forgotten_changes_nothing(house: House) -> None:
+    await house.publish(*STACK)
+    events = history(house)
+    made = await house.feed(*events)
+    house.topic += "-again"  # a consumer of another name, whose inbox knows nothing
+    assert await house.feed(*events) == made
+    assert await outcomes(house) == (0, len(events), 0, 0)
+
+
 @pytest.mark.parametrize("size", [1, 500])
 async def test_a_unit_over_the_day_on_which_a_rule_changes_decides_as_two_do(house: House, size: int) -> None:
     """An award of the first day is determined anew on the second, by facts that none has read before."""

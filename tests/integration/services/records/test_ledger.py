@@ -122,6 +122,23 @@ async def test_fed_again_nothing_changes(
     assert after == {**counts, "duplicate": counts["duplicate"] + 40 * 8}
 
 
+async def test_what_the_inbox_has_forgotten_changes_nothing(
+    consume: Pool, serve: Pool, records: Provisioned, tenant: str
+) -> None:
+    await feed(consume, cohort(tenant))
+    before, published = await stored(serve, tenant), await outbox(records, tenant)
+    counts = await outcomes(consume)
+    owner = await asyncpg.connect(records.dsns["migrate"])
+    await owner.execute("set role cairn_records_owner")
+    await owner.execute("truncate chassis.inbox")
+    await owner.close()
+    await feed(consume, cohort(tenant))
+
+    assert await stored(serve, tenant) == before
+    assert await outbox(records, tenant) == published
+    assert await outcomes(consume) == {**counts, "ignored": counts["ignored"] + 40 * 8}
+
+
 async def test_an_entry_is_published_with_its_hash_and_its_trace(
     consume: Pool, records: Provisioned, serve: Pool, tenant: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cairn.events.catalogue import CATALOGUE
 from cairn.events.reevaluation import type_of_reevaluation
 from cairn.topics.catalogue import INTERNAL, KeyRule, all_topics, dead_letters_of, ingest_topic
+from chassis.unit.inbox_days import KEPT_DAYS
 
 TOPICS = all_topics(["moodle", "open-edx", "moodle"])
 NAMES = [topic.name for topic in TOPICS]
@@ -33,7 +34,7 @@ def test_exactly_what_is_read_has_dead_letters() -> None:
 
 
 def test_no_internal_record_outlives_what_an_inbox_remembers() -> None:
-    assert all(topic.retention < timedelta(days=35) for topic in INTERNAL)
+    assert all(topic.retention < timedelta(days=KEPT_DAYS) for topic in INTERNAL)
 
 
 def test_only_platforms_choose_their_keys() -> None:
