@@ -22,6 +22,7 @@ from chassis import telemetry
 from chassis.health import Health
 from chassis.streams.assignment import Assignment, extents, patiently, seek_to_progress
 from chassis.streams.batch import Batches, Stopped
+from chassis.streams.header_names import read_any_header_name
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.streams.topic_watch import TopicWatch
@@ -59,6 +60,7 @@ class AiokafkaRunner:
 
     def __init__(self, settings: ConsumerSettings, work: UnitOfWork, health: Health) -> None:
         """Begin without an assignment; ``health`` learns of assignment and loss."""
+        read_any_header_name()
         self._settings = settings
         self._work = work
         self._health = health

@@ -26,6 +26,7 @@ from chassis.streams.aiokafka_runner import ConsumerSettings
 from chassis.streams.assignment import extents
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.faust_transport import Transport
+from chassis.streams.header_names import read_any_header_name
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.streams.topic_ids import read_topic_ids
@@ -45,6 +46,7 @@ class FaustRunner:
 
     def __init__(self, settings: ConsumerSettings, work: UnitOfWork, health: Health) -> None:
         """Begin without an assignment; ``health`` learns of assignment and loss."""
+        read_any_header_name()
         self._settings = settings
         self._work = work
         self._health = health

@@ -13,7 +13,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
+from aiokafka.producer import message_accumulator, producer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from cairn.ids import TenantId
 from cairn.topics.catalogue import DEFAULT_PARTITIONS
@@ -25,9 +28,10 @@ from chassis.relay.relay import Relay
 from chassis.relay.slot import LEASE
 from chassis.topics import read_partitions
 from chassis.unit.outbox import Outgoing
-from tests.integration.chassis.probe.feed import feed, result, write_rows
+from tests.integration.chassis.probe.feed import as_record, feed, result, write_rows
 from tests.integration.chassis.probe.running import (
     PARTITIONS,
+    RUNNERS,
     Probe,
     consuming,
     counts,
@@ -127,6 +131,36 @@ async def test_a_record_for_a_partition_that_is_gone_waits_until_it_is_there(pro
     await running
     await consume.close()
     await relay.close()
+
+
+class Bytes(str):
+    """A header name that is written byte by byte."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return str.encode(self, "latin-1")
+
+
+@pytest.mark.parametrize("runner", sorted(RUNNERS))
+async def test_a_header_name_that_is_no_text_holds_up_nobody(
+    probe: Probe, runner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The compiled builder of batches takes nothing but text.
+    for module in (message_accumulator, producer):
+        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
+    async with AIOKafkaProducer(bootstrap_servers=probe.bootstrap, linger_ms=50) as sending:
+        for number in range(6):
+            key, value, headers = as_record(result(number, f"l{number % 2}"))
+            odd = [(Bytes("\xff"), b"1")] if number == 2 else []
+            await sending.send(probe.topic, value, key=key, headers=[*headers, *odd])
+    async with consuming(probe, runner):
+
+        async def all_of_them() -> bool:
+            return (await counts(probe))["applied"] == 6
+
+        await eventually(all_of_them)
+    assert await histories(probe) == {"probe-a/l0": ".e0.e2.e4", "probe-a/l1": ".e1.e3.e5"}
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR])
