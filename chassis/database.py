@@ -3,7 +3,8 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from itertools import count
+from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -12,6 +13,8 @@ from cairn.ids import TenantId
 
 Pool: TypeAlias = "asyncpg.Pool"
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
+
+_numbers = count(1)
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
@@ -36,6 +39,37 @@ SESSION = {
 }
 
 
+class Session(asyncpg.Connection):
+    """A connection with a number: one that was made later has a higher one."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.number = next(_numbers)
+
+
+class Sessions:
+    """The sessions in which something was read that a process keeps in mind.
+
+    Whoever restores a database ends all sessions. So what was read before may be of another database than
+    what a new session sees.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self._newest = 0
+
+    def renewed(self, connection: Connection) -> bool:
+        """Tell whether a session is newer than all before: nothing that was read in those holds any more.
+
+        One that is older and was not seen yet has lived all the time, and so has its database.
+        """
+        number: int = connection.number  # type: ignore[union-attr]
+        newer, self._newest = number > self._newest, max(number, self._newest)
+        return newer
+
+
 async def open_pool(url: str, size: int, *, name: str = "cairn") -> Pool:
     """Open up to ``size`` connections; ``name`` is how they show in ``pg_stat_activity``.
 
@@ -48,6 +82,7 @@ async def open_pool(url: str, size: int, *, name: str = "cairn") -> Pool:
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS + 5,
         server_settings={**SESSION, "application_name": name},
+        connection_class=Session,
         reset=_leave,
     )
 

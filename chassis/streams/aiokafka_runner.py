@@ -22,10 +22,10 @@ from chassis import telemetry
 from chassis.health import Health
 from chassis.streams.assignment import Assignment, extents, patiently, seek_to_progress
 from chassis.streams.batch import Batches, Stopped
+from chassis.streams.claim_watch import ClaimWatch
 from chassis.streams.header_names import read_any_header_name
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
-from chassis.streams.topic_watch import TopicWatch
 from chassis.unit.work import UnitOfWork
 
 # What a unit of work costs is paid once for all of it (pipeline.md 5). So one that follows closely on
@@ -65,7 +65,7 @@ class AiokafkaRunner:
         self._work = work
         self._health = health
         self._health.expect("assigned")
-        self._watch = TopicWatch(settings.bootstrap, work, settings.topics)
+        self._watch = ClaimWatch(settings.bootstrap, work, settings.topics)
         self._ended = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -111,15 +111,13 @@ class AiokafkaRunner:
             records = [record for record in records if record.at not in moved]
             await self._seek_to_progress(consumer, moved & _assigned(consumer))
         await self._watch.look()
-        if not records:
-            return
-        await self._check_logs(consumer, records)
-        offsets = await batches.process(records)
-        self._ended = time.monotonic()
+        if records:
+            await self._check_logs(consumer, records)
+            await self._report_lag(consumer, await batches.process(records))
+            self._ended = time.monotonic()
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
             await self._seek_to_progress(consumer, disowned)
-        await self._report_lag(consumer, offsets)
 
     async def _check_logs(self, consumer: AIOKafkaConsumer, records: Iterable[Record]) -> None:
         # aiokafka begins again by itself at the start of a log that its offset has fallen out of.

@@ -25,12 +25,12 @@ from chassis.health import Health
 from chassis.streams.aiokafka_runner import ConsumerSettings
 from chassis.streams.assignment import extents
 from chassis.streams.batch import Batches, Stopped
+from chassis.streams.claim_watch import ClaimWatch
 from chassis.streams.faust_transport import Transport
 from chassis.streams.header_names import read_any_header_name
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.streams.topic_ids import read_topic_ids
-from chassis.streams.topic_watch import TopicWatch
 from chassis.streams.unbroken import Unbroken, in_order
 from chassis.unit.work import UnitOfWork
 
@@ -53,7 +53,7 @@ class FaustRunner:
         self._failed: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
         self._unbroken = Unbroken()
-        self._watch = TopicWatch(settings.bootstrap, work, settings.topics)
+        self._watch = ClaimWatch(settings.bootstrap, work, settings.topics)
         self._health.expect("assigned")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,7 +66,7 @@ class FaustRunner:
             app.finalize()
             await app.start()
             try:
-                watching = asyncio.create_task(self._watch.run(stop))
+                watching = asyncio.create_task(self._watch.run(stop, self._check_owned))
                 await asyncio.wait((watching, self._failed), return_when=asyncio.FIRST_COMPLETED)
                 watching.cancel()
                 if watching.done():

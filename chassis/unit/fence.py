@@ -69,14 +69,26 @@ async def claim(
     of_topics = [ids.get(topic) for topic in topics]
     await connection.execute(_CLAIM, consumer, topics, numbers, [starts[at] for at in wanted], of_topics)
     await connection.execute(_NAME, consumer, topics, numbers, of_topics)
-    rows = await connection.fetch(_LOOK, consumer, topics, numbers)
-    return {Partition(topic, number): offset for topic, number, offset in rows}
+    return await look(connection, consumer, wanted)
+
+
+async def look(
+    connection: Connection, consumer: str, partitions: Iterable[Partition]
+) -> dict[Partition, int]:
+    """Return each partition's next offset."""
+    return await _offsets(connection, _LOOK, consumer, partitions)
 
 
 async def lock(
     connection: Connection, consumer: str, partitions: Iterable[Partition]
 ) -> dict[Partition, int]:
     """Lock the partitions' rows, sorted, and return each one's next offset."""
+    return await _offsets(connection, _LOCK, consumer, partitions)
+
+
+async def _offsets(
+    connection: Connection, query: str, consumer: str, partitions: Iterable[Partition]
+) -> dict[Partition, int]:
     wanted = sorted(partitions)
-    rows = await connection.fetch(_LOCK, consumer, [at.topic for at in wanted], [at.number for at in wanted])
+    rows = await connection.fetch(query, consumer, [at.topic for at in wanted], [at.number for at in wanted])
     return {Partition(topic, number): offset for topic, number, offset in rows}

@@ -43,6 +43,10 @@ class InboxDays:
                 self._opened[day] = await self._pool.fetchval("select chassis.open_inbox_day($1)", day)
                 self._asked_at[day] = now
 
+    def forget(self) -> None:
+        """Ask about every day again: the database may be another one."""
+        self._asked_at = dict.fromkeys(self._asked_at, -_ANSWERS_HOLD_SECONDS)
+
     def of(self, instant: datetime) -> date:
         """Return the day under which the inbox has what is as of an instant."""
         day = _day(instant)

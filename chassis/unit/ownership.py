@@ -74,6 +74,19 @@ class Ownership:
         """The partitions that another owner has moved since this one claimed them."""
         return frozenset(self._disowned)
 
+    async def look(self, connection: Connection) -> None:
+        """Disown what stands elsewhere by now although no unit of this owner is at it.
+
+        Where nothing comes no unit finds out, and what a restored database has not seen would wait for it.
+        """
+        stood = {at: offset for at, offset in self._stood.items() if at not in self._tried}
+        rows = await fence.look(connection, self._consumer, stood)
+        self._disowned |= {
+            at
+            for at, row in rows.items()
+            if row != stood[at] and self._stood.get(at) == stood[at] and at not in self._tried
+        }
+
     def astray(self, records: Iterable[Record]) -> set[Partition]:
         """Return of which claimed partitions a record does not follow on what was done or came before it.
 

@@ -79,15 +79,21 @@ class Replays:
         attempt = Attempt()
         while True:
             try:
-                return await self._one(tenant, request_id, attempt)
+                done = await self._one(tenant, request_id, attempt)
             except Raised as at:
                 attempt.raised[place_of(at.record)] = at.error
             except RECORD as error:
                 attempt.narrow(error)
+            else:
+                if done is not None:
+                    return done
 
-    async def _one(self, tenant: TenantId, request_id: UUID, attempt: Attempt) -> bool:
+    async def _one(self, tenant: TenantId, request_id: UUID, attempt: Attempt) -> bool | None:
+        """Try once; None, with nothing done, where that has to begin again."""
         await self._open_days(tenant, request_id, attempt.most)
         async with transaction(self._pool, [OPERATOR, tenant]) as connection:
+            if self._work.renewed(connection):
+                return None
             row = await connection.fetchrow(_TAKE, tenant, request_id)
             if row is None:
                 return False

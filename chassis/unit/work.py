@@ -21,7 +21,7 @@ import asyncpg
 
 from cairn.ids import TenantId
 from chassis import telemetry
-from chassis.database import Connection, Pool, transaction
+from chassis.database import Connection, Pool, Sessions, transaction
 from chassis.errors import Reject, Retry
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.handler import Handler
@@ -115,6 +115,7 @@ class UnitOfWork:
         self.handler = handler
         self._partitions = partitions
         self._epochs: dict[TenantId, int] = {}
+        self._sessions = Sessions()
 
     async def claim(
         self, starts: Offsets, ends: Offsets = NO_OFFSETS, ids: TopicIds = NO_IDS
@@ -133,10 +134,14 @@ class UnitOfWork:
         async with self._pool.acquire() as connection:
             await check_logs(connection, self.consumer, starts, ends, NO_IDS)
 
-    async def check_topics(self, ids: TopicIds) -> None:
-        """Raise RecordsLost where a topic has been made again since it was claimed."""
+    async def look(self, ids: TopicIds) -> None:
+        """Disown partitions that stand elsewhere by now; nobody need be at work for that.
+
+        Raises RecordsLost where a topic has been made again since it was claimed.
+        """
         async with self._pool.acquire() as connection:
             await check_logs(connection, self.consumer, NO_OFFSETS, NO_OFFSETS, ids)
+            await self.ownership.look(connection)
 
     async def run(self, records: Sequence[Record]) -> Done:
         """Do everything that a batch asks for, and commit.
@@ -161,10 +166,18 @@ class UnitOfWork:
         return await self._once([record], {place_of(record): error})
 
     async def _once(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done:
+        while (done := await self._in_one_session(records, raised)) is None:
+            pass
+        return done
+
+    async def _in_one_session(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done | None:
+        """Do what a batch asks for; None, with nothing done, where the unit has to begin again."""
         items = read(self.handler, records)
         await self.open_days(items)
         spans, fresh = spans_of(records), records
         async with transaction(self._pool, tenants_of(items)) as connection:
+            if self.renewed(connection):
+                return None
             rows = self.ownership.foreseen(spans)
             opened = None if rows is None else await self._open(connection, items, rows)
             if rows is None or opened is None:
@@ -213,6 +226,14 @@ class UnitOfWork:
         filled = found.filling | unit.filled
         parking.ask_again(unit.writes, self.consumer, {key: waiting[key].place for key in filled})
         return unit
+
+    def renewed(self, connection: Connection) -> bool:
+        """Tell whether a session is a new one: all that was read in others is then forgotten."""
+        if not self._sessions.renewed(connection):
+            return False
+        self._epochs.clear()
+        self.days.forget()
+        return True
 
     def unit(self, connection: Connection, opened: Opened) -> Unit:
         """Begin what the handler works on, once everything is locked."""

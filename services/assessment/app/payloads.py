@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from cairn.ids import LearnerId, TenantId, derived_id
-from chassis.database import Connection
+from chassis.database import Connection, Sessions
 from chassis.unit.unit import Unit
 from chassis.unit.writes import Writes
 from services.assessment.app.arrival import Arrival
@@ -86,12 +86,15 @@ class Payloads:
         """Begin with no key in memory."""
         self._store = store
         self._master = master
+        self._sessions = Sessions()
         self._keys: dict[Subject, bytes] = {}
 
     async def keep(self, unit: Unit, payloads: Sequence[Payload], at: datetime) -> None:
         """Seal payloads and store them as the unit closes."""
         if not payloads:
             return
+        if self._sessions.renewed(unit.connection):
+            self._keys.clear()
         keys = await self._keys_of(unit.connection, {payload.subject for payload in payloads})
         sealed = [_sealed(payload, keys[payload.subject]) for payload in payloads]
         self._store.store(unit.writes, sealed, at)

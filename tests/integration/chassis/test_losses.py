@@ -12,7 +12,7 @@ from cairn.events.result import ResultRecorded
 from cairn.ids import LearnerId, TenantId
 from chassis.database import open_pool
 from chassis.operations.store import OperationsStore
-from chassis.streams import topic_watch
+from chassis.streams import claim_watch
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.unit.losses import RecordsLost
 from chassis.unit.parking import Asked, ask
@@ -107,7 +107,7 @@ async def test_a_topic_made_again_is_refused_until_an_operator_accepts_it(
 async def test_a_topic_made_again_under_a_running_consumer_ends_it(
     probe: Probe, runner: str, store: OperationsStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topic_watch, "_LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(claim_watch, "_LOOK_SECONDS", 0.3)
     await feed(probe.bootstrap, probe.topic, results(range(60)))
 
     async def made_again_meanwhile() -> None:

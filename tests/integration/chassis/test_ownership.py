@@ -57,6 +57,33 @@ async def test_a_claim_ends_being_disowned(probe: Probe, pool: Pool) -> None:
     assert (await counts(probe))["applied"] == 2
 
 
+async def test_a_look_finds_out_what_no_record_asks_about(probe: Probe, pool: Pool) -> None:
+    zombie, other = owner(probe, pool), owner(probe, pool)
+    await zombie.claim({AT: 0})
+    await zombie.run([record(0)])
+    await zombie.look({})
+    assert zombie.ownership.disowned == frozenset()
+    await other.claim({AT: 0})
+    await other.run([record(1)])
+    await zombie.look({})
+    assert zombie.ownership.disowned == {AT}
+
+
+async def test_a_look_at_one_s_own_unit_disowns_nothing(probe: Probe, pool: Pool) -> None:
+    work = owner(probe, pool)
+    await work.claim({AT: 0})
+    looking = asyncio.create_task(_looking(work))
+    for offset in range(100):
+        assert (await work.run([record(offset)])).offsets == {AT: offset + 1}
+    looking.cancel()
+
+
+async def _looking(work: UnitOfWork) -> None:
+    while True:
+        await work.look({})
+        assert work.ownership.disowned == frozenset()
+
+
 class Overtaken(UnitOfWork):
     """A consumer that another overtakes, and that claims its partition anew, while it halves a batch."""
 

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A database restored to an hour ago: its consumer goes on from there, and nothing changes downstream."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
+from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from cairn.events.result import ResultRecorded
-from tests.integration.chassis.probe.feed import feed, result
+from chassis.errors import Conflict
+from tests.integration.chassis.probe.feed import EPOCH, feed, result
+from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
     RUNNERS,
     Probe,
@@ -18,6 +24,7 @@ from tests.integration.chassis.probe.running import (
     histories,
     read_all,
     relaying,
+    running,
 )
 
 pytestmark = pytest.mark.parametrize("runner", sorted(RUNNERS))
@@ -113,3 +120,38 @@ async def test_it_goes_on_from_the_stored_progress_and_repeats_change_nothing_do
     found = await taken(downstream, runner, 190)
     assert (found["applied"], found["duplicate"]) == (120, 70)
     assert await histories(downstream) == further
+
+
+async def test_a_process_that_lives_on_goes_back_and_forgets_what_it_read(probe: Probe, runner: str) -> None:
+    """Nothing new comes; the copy knows neither a day of the inbox nor an epoch that are in mind."""
+    backup = Backup(probe)
+    await feed(probe.bootstrap, probe.topic, results(range(50)))
+    await taken(probe, runner, 50)
+    await backup.make()
+    day = EPOCH + timedelta(days=1)
+    await feed(
+        probe.bootstrap,
+        probe.topic,
+        [result(number, f"l{number % 4}", as_of=day) for number in range(50, 120)],
+    )
+    handler = Tally(probe.consumer, probe.topic, probe.published)
+    # Faust cannot be told to go back: its process ends, and the next one begins where the database stands.
+    ending = pytest.raises(Conflict) if runner == "faust" else nullcontext()
+    with ending:
+        async with running(probe, runner, handler, 500):
+            await eventually(partial(applied, probe, 120))
+            before, loads = await histories(probe), len(handler.reloads)
+            await backup.put_back()
+            assert await applied(probe, 50)
+            if runner == "aiokafka":
+                await eventually(partial(applied, probe, 120))
+                assert len(handler.reloads) > loads
+            else:
+                await asyncio.sleep(15)
+    found = await taken(probe, runner, 120)
+    assert (found["applied"], found["dead_lettered"]) == (120, 0)
+    assert await histories(probe) == before
+
+
+async def applied(probe: Probe, records: int) -> bool:
+    return (await counts(probe))["applied"] == records

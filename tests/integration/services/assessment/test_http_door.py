@@ -245,19 +245,47 @@ async def test_the_openapi_page(shared: House) -> None:
     assert {BATCH, STRUCTURED} <= set(operation["requestBody"]["content"])
 
 
-async def test_no_table_holds_an_identifier_and_the_key_opens_what_was_sent(shared: House) -> None:
-    learner = who("grace")
-    sent = [native(1, learner=learner), retraction(2, 1, learner=learner, reason="grace asked")]
-    await shared.post(*sent)
-    assert "grace" not in await shared.everything()
-    rows = await shared.look(
+async def _opened(house: House) -> list[dict[str, Any]]:
+    """Open every payload with the key that is stored beside it."""
+    rows = await house.look(
         "select tenant, subject, source, id, sealed, wrapped from assessment.raw_payload"
         " join assessment.data_key using (tenant, subject) where tenant = $1",
-        shared.tenant,
+        house.tenant,
     )
     opened = []
     for tenant, subject, source, payload, sealed, wrapped in rows:
         assert subject.startswith("learner/")
         key = MasterKey(MASTER).unwrap(wrapped, tenant, subject)
         opened.append(json.loads(unseal(key, sealed, tenant, source, str(payload)).partition(b"\n")[2]))
+    return opened
+
+
+async def test_no_table_holds_an_identifier_and_the_key_opens_what_was_sent(shared: House) -> None:
+    learner = who("grace")
+    sent = [native(1, learner=learner), retraction(2, 1, learner=learner, reason="grace asked")]
+    await shared.post(*sent)
+    assert "grace" not in await shared.everything()
+    opened = await _opened(shared)
     assert sorted(opened, key=lambda event: str(event["id"])) == sent
+
+
+async def test_a_key_of_before_a_restore_seals_nothing(house: House) -> None:
+    """A key that the restored database does not have would seal payloads for nobody."""
+    learner = who("grace")
+    first, second, third = (native(number, learner=learner) for number in (1, 2, 3))
+    async with house.client() as client:
+        for event in (first, second):  # with the second, a key that is stored is in mind
+            await _post(client, house.path, event)
+        await house.look("truncate assessment.data_key, assessment.raw_payload, assessment.statement")
+        await house.look(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        await asyncio.sleep(0.5)
+        await _post(client, house.path, third)
+    assert await _opened(house) == [third]
+
+
+async def _post(client: httpx2.AsyncClient, path: str, event: dict[str, Any]) -> None:
+    answer = await client.post(path, content=json.dumps([event]).encode(), headers={"content-type": BATCH})
+    assert answer.status_code == 200, answer.text

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Notices a topic that is deleted and made again under a running consumer."""
+"""Notices under a running consumer that a topic was made again, or that its database was restored."""
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from aiokafka.errors import KafkaError
@@ -17,12 +17,13 @@ from chassis.waiting import within
 _LOOK_SECONDS = 10.0
 
 
-class TopicWatch:
-    """Looks now and then whether the topics of a running consumer are still those that it claimed.
+class ClaimWatch:
+    """Looks now and then whether what a running consumer claimed is still as it was.
 
-    A client is assigned nothing of a topic that is gone, for minutes after it is there again. Or it meets
+    Of a topic that is gone a client is assigned nothing, for minutes after it is there again. Or it meets
     an offset out of range and begins at the new start: what that brings lies below the progress and is
-    passed over as redelivered. Neither would ever be told.
+    passed over as redelivered. And where progress went back with its database, nothing asks about it until
+    a record comes. None of that would ever be told.
     """
 
     def __init__(self, bootstrap: str, work: UnitOfWork, topics: Iterable[str]) -> None:
@@ -32,17 +33,21 @@ class TopicWatch:
         self._topics = tuple(topics)
         self._looked_at = time.monotonic()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Look until asked to stop."""
+    async def run(self, stop: asyncio.Event, then: Callable[[], None]) -> None:
+        """Look until asked to stop, and do something each time."""
         while not await within(_LOOK_SECONDS, stop):
             await self.look()
+            then()
 
     async def look(self) -> None:
-        """Raise RecordsLost where a topic was made again; ask at most once in ten seconds."""
+        """Disown what another has moved, at most once in ten seconds.
+
+        Raises RecordsLost where a topic was made again.
+        """
         now = time.monotonic()
         if now - self._looked_at < _LOOK_SECONDS:
             return
         self._looked_at = now
         # Whoever cannot be asked now is asked again; what is consumed meanwhile is not lost by that.
         with suppress(KafkaError, Retry, *OUTSIDE):
-            await self._work.check_topics(await read_topic_ids(self._bootstrap, self._topics))
+            await self._work.look(await read_topic_ids(self._bootstrap, self._topics))
