@@ -110,7 +110,7 @@ class AiokafkaRunner:
         if moved := await assignment.settled():
             records = [record for record in records if record.at not in moved]
             await self._seek_to_progress(consumer, moved & _assigned(consumer))
-        await self._watch.look()
+        looked = await self._watch.look()
         if records:
             await self._check_logs(consumer, records)
             await self._report_lag(consumer, await batches.process(records))
@@ -118,12 +118,31 @@ class AiokafkaRunner:
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
             await self._seek_to_progress(consumer, disowned)
+        if looked and not disowned:
+            await self._pass_markers(consumer)
 
     async def _check_logs(self, consumer: AIOKafkaConsumer, records: Iterable[Record]) -> None:
         # aiokafka begins again by itself at the start of a log that its offset has fallen out of.
         if astray := self._work.ownership.astray(records):
             starts, ends = await patiently(partial(extents, consumer, astray))
             await patiently(partial(self._work.check_logs, starts, ends))
+
+    async def _pass_markers(self, consumer: AIOKafkaConsumer) -> None:
+        """Move the progress over what lies behind the last record of a partition and is none.
+
+        Else the marker of the last transaction would be told as lost once the log is deleted up to its end.
+        Nothing is in hand: whatever lies before a position was handed out, and is done.
+        """
+        ahead: dict[Partition, int] = {}
+        for at in _assigned(consumer):
+            with suppress(IllegalStateError):
+                position = await consumer.position(TopicPartition(*at))
+                if position > (self._work.ownership.stands(at) or position):
+                    ahead[at] = position
+        if ahead:
+            starts, ends = await patiently(partial(extents, consumer, ahead))
+            await patiently(partial(self._work.check_logs, starts, ends))
+            await patiently(partial(self._work.pass_over, ahead))
 
     async def _seek_to_progress(self, consumer: AIOKafkaConsumer, wanted: Iterable[Partition]) -> None:
         bootstrap = self._settings.bootstrap

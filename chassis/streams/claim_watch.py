@@ -39,15 +39,16 @@ class ClaimWatch:
             await self.look()
             then()
 
-    async def look(self) -> None:
-        """Disown what another has moved, at most once in ten seconds.
+    async def look(self) -> bool:
+        """Disown what another has moved, at most once in ten seconds; tell whether that was now.
 
         Raises RecordsLost where a topic was made again.
         """
         now = time.monotonic()
         if now - self._looked_at < _LOOK_SECONDS:
-            return
+            return False
         self._looked_at = now
         # Whoever cannot be asked now is asked again; what is consumed meanwhile is not lost by that.
         with suppress(KafkaError, Retry, *OUTSIDE):
             await self._work.look(await read_topic_ids(self._bootstrap, self._topics))
+        return True

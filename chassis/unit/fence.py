@@ -56,6 +56,13 @@ cross join lateral (
     offset 0 {for_update}
 ) as stored
 """
+_SKIP = """
+update chassis.fence set next_offset = wanted.position
+from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as wanted (topic, number, stood, position)
+where consumer = $1 and fence.topic = wanted.topic and fence.partition = wanted.number
+    and fence.next_offset = wanted.stood
+returning fence.topic, fence.partition
+"""
 _LOOK = _READ.format(for_update="")
 _LOCK = _READ.format(for_update="for update")
 
@@ -77,6 +84,21 @@ async def look(
 ) -> dict[Partition, int]:
     """Return each partition's next offset."""
     return await _offsets(connection, _LOOK, consumer, partitions)
+
+
+async def pass_over(
+    connection: Connection, consumer: str, wanted: Mapping[Partition, tuple[int, int]]
+) -> list[Partition]:
+    """Move partitions from one offset to another; return those that stood at the first."""
+    order = sorted(wanted)
+    rows = await connection.fetch(
+        _SKIP,
+        consumer,
+        [at.topic for at in order],
+        [at.number for at in order],
+        *([wanted[at][end] for at in order] for end in (0, 1)),
+    )
+    return [Partition(*row) for row in rows]
 
 
 async def lock(

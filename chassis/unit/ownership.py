@@ -87,6 +87,21 @@ class Ownership:
             if row != stood[at] and self._stood.get(at) == stood[at] and at not in self._tried
         }
 
+    async def pass_over(self, connection: Connection, positions: Offsets) -> None:
+        """Move on to where no record is left before, of what nobody else has moved and no unit is at."""
+        wanted = {
+            at: (self._stood[at], position)
+            for at, position in positions.items()
+            if at not in self._tried and self._stood.get(at, position) < position
+        }
+        for at in await fence.pass_over(connection, self._consumer, wanted):
+            if self._stood.get(at) == wanted[at][0]:
+                self._stood[at] = wanted[at][1]
+
+    def stands(self, at: Partition) -> int | None:
+        """Return where this owner stands in a partition, None where it has not claimed it."""
+        return self._stood.get(at)
+
     def astray(self, records: Iterable[Record]) -> set[Partition]:
         """Return of which claimed partitions a record does not follow on what was done or came before it.
 

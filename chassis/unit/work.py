@@ -143,6 +143,11 @@ class UnitOfWork:
             await check_logs(connection, self.consumer, NO_OFFSETS, NO_OFFSETS, ids)
             await self.ownership.look(connection)
 
+    async def pass_over(self, positions: Offsets) -> None:
+        """Move the progress on to positions before which every record is done: what is left there is none."""
+        async with self._pool.acquire() as connection:
+            await self.ownership.pass_over(connection, positions)
+
     async def run(self, records: Sequence[Record]) -> Done:
         """Do everything that a batch asks for, and commit.
 

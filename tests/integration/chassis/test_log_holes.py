@@ -4,14 +4,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from chassis.streams import claim_watch
 from chassis.streams.aiokafka_runner import AiokafkaRunner
 from chassis.streams.message import Partition, Record
 from chassis.unit.losses import RecordsLost
 from chassis.unit.ownership import Ownership
-from tests.integration.chassis.probe.feed import feed, result
+from tests.integration.chassis.probe.feed import as_record, feed, result
 from tests.integration.chassis.probe.running import Probe, consuming, counts, eventually
 from tests.integration.chassis.probe.topics import lost
 
@@ -53,6 +55,43 @@ async def test_what_was_deleted_before_a_consumer_came_to_it_is_named(
         await cut_meanwhile()
     assert sum(lost(caught.value.reason)) == 40
     assert (await counts(probe))["applied"] == 40
+
+
+async def test_the_marker_of_a_transaction_is_not_told_as_lost(
+    probe: Probe,
+    delete_before: Callable[[Probe], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    admin: asyncpg.Connection,
+) -> None:
+    """A source that writes in transactions, and is then quiet for longer than its topic keeps records."""
+    monkeypatch.setattr(claim_watch, "_LOOK_SECONDS", 0.5)
+    producer = AIOKafkaProducer(bootstrap_servers=probe.bootstrap, transactional_id=probe.topic)
+    async with producer:
+        for _ in range(3):
+            async with producer.transaction():
+                for number in range(10):
+                    key, value, headers = as_record(result(number, f"l{number % 4}"))
+                    await producer.send(probe.topic, value, key=key, headers=headers)
+
+    async def passed() -> bool:
+        rows = await admin.fetch("select topic, partition, next_offset from chassis.fence")
+        stands = {TopicPartition(*row[:2]): row[2] for row in rows}
+        return bool(stands) and stands == await asking.end_offsets(stands)
+
+    asking = AIOKafkaConsumer(bootstrap_servers=probe.bootstrap)
+    async with asking, consuming(probe, "aiokafka"):
+        await eventually(passed)
+    await delete_before(probe)
+    async with consuming(probe, "aiokafka"):
+        await feed(
+            probe.bootstrap, probe.topic, [result(number, f"l{number % 4}") for number in range(10, 20)]
+        )
+
+        async def taken() -> bool:
+            return (await counts(probe))["applied"] == 20
+
+        await eventually(taken)
+    assert (await counts(probe))["duplicate"] == 20
 
 
 def test_only_what_follows_on_what_was_done_or_came_before_is_in_its_place() -> None:
