@@ -16,6 +16,8 @@ from chassis.rpc.refusal import Violation, invalid
 _PARENT = "institutions/{institution}/consumers/{consumer}/learners/{learner}"
 _CONSUMER = r"[a-z][a-z0-9._-]{0,127}"
 _NUMBER = r"[1-9][0-9]{0,18}"
+# A record that stands in the way of those before it has a place below zero.
+_PLACE = rf"-?{_NUMBER}"
 _LARGEST_PLACE = 2**63
 _USUAL_PAGE, _LARGEST_PAGE = 100, 1000
 _LONGEST_OPERATOR = 128
@@ -23,13 +25,13 @@ _number = re.compile(_NUMBER)
 _loss = re.compile(rf"consumers/({_CONSUMER})/losses/({_NUMBER})")
 _consumer = re.compile(rf"consumers/({_CONSUMER})")
 _parent = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)/learners/([^/]+)")
-_record = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/learners/([^/]+)/records/({_NUMBER})")
+_record = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/learners/([^/]+)/records/({_PLACE})")
 _institution = re.compile(r"institutions/([^/]+)")
 _consumer_of = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER}|-)")
 _letter = re.compile(rf"institutions/([^/]+)/consumers/({_CONSUMER})/deadLetters/({_NUMBER})")
 _scan = re.compile(rf"institutions/([^/]+)/scans/({_NUMBER})")
 _replay = re.compile(r"institutions/([^/]+)/replays/([0-9a-f-]{36})")
-_place = re.compile(rf"({_CONSUMER})/([^/]+)/({_NUMBER})")
+_place = re.compile(rf"({_CONSUMER})/([^/]+)/({_PLACE})")
 
 
 class Place(NamedTuple):
@@ -91,7 +93,11 @@ def read_parent(parent: str) -> tuple[TenantId, str, str]:
 def read_record(name: str) -> tuple[TenantId, Place]:
     """Read the name of a waiting record."""
     found = _record.fullmatch(name)
-    if found is None or not (is_opaque(found[1]) and is_opaque(found[3])) or int(found[4]) >= _LARGEST_PLACE:
+    if (
+        found is None
+        or not (is_opaque(found[1]) and is_opaque(found[3]))
+        or abs(int(found[4])) >= _LARGEST_PLACE
+    ):
         raise invalid(Violation("name", f"must be {_PARENT}/records/{{record}}"))
     return TenantId(found[1]), Place(found[2], found[3], int(found[4]))
 
@@ -172,7 +178,7 @@ def read_page_token(token: str) -> Place:
     if not token:
         return BEGINNING
     found = read_place(token, _place)
-    if not is_opaque(found[2]) or int(found[3]) >= _LARGEST_PLACE:
+    if not is_opaque(found[2]) or abs(int(found[3])) >= _LARGEST_PLACE:
         raise not_given()
     return Place(found[1], found[2], int(found[3]))
 

@@ -21,7 +21,15 @@ from chassis.unit.items import Item, Place, place_of, read
 from chassis.unit.learners import LearnerKey
 from chassis.unit.retaking import Retaken, retake
 from chassis.unit.unit import Unit
-from chassis.unit.waiting import Waiting, partitions_of, recount, remove, restate, waiting_of
+from chassis.unit.waiting import (
+    Waiting,
+    note_entered,
+    partitions_of,
+    recount,
+    remove,
+    restate,
+    waiting_of,
+)
 from chassis.unit.work import UnitOfWork
 
 # What one unit takes of a learner; the rest is asked for again.
@@ -30,7 +38,7 @@ _MOST = 500
 GONE = "gone"
 """The record that was meant is not the learner's first waiting one, or waits no more."""
 STAYS = "stays"
-"""It could not be folded now either."""
+"""It waits on: neither it nor what it waits for could be folded to the end."""
 
 
 class Request(NamedTuple):
@@ -86,11 +94,14 @@ async def resume(
     found, more = await first_of(work, connection, learner, attempt.most)
     if not found or found[0].place != request.place:
         return GONE, 0
-    rows = _together(found, partitions)
-    waiting = _in_turn(rows, read(work.handler, [row.record for row in rows]), discard=request.discard)
-    chosen = waiting[: attempt.most]
-    attempt.first = chosen[0][0].record
+    waiting = _in_turn(found, read(work.handler, [row.record for row in found]), discard=request.discard)
+    chosen = _together(waiting, partitions)[: attempt.most]
     unit = work.unit(connection, opened)
+    if not chosen:  # what comes first has come meanwhile, from a partition that is not locked
+        parking.ask_again(unit.writes, consumer, {learner: request.place})
+        await close_unit(unit, consumer, {})
+        return STAYS, 0
+    attempt.first = chosen[0][0].record
     taken = await retake(work, unit, opened, chosen, attempt.raised, discard=request.discard)
     _write(unit, consumer, learner, taken, found)
     await unit.flush()
@@ -135,26 +146,28 @@ def _write(unit: Unit, consumer: str, learner: LearnerKey, taken: Retaken, found
         outcome = parking.outcome_of(taken.stays.error)
         moved.append((taken.stays, outcome))
         gone = {row.place for row, _ in taken.ended}
-        front = min(row.place for row in found if row.place not in gone)
+        behind = taken.stays.place > min(row.place for row in found if row.place not in gone)
         stays = taken.stays._replace(outcome=outcome)
-        # Before all others, and free, even while the one at the first place is being let go.
-        place = front if front == stays.place else found[0].place - 1
-        restate(unit.writes, consumer, learner, stays, taken.change, place=place)
+        restate(unit.writes, consumer, learner, stays, taken.change, first=behind)
+    if taken.entered:
+        note_entered(unit.writes, consumer, learner, taken.entered)
     for row, outcome in moved:
         if outcome is Outcome.DEAD_LETTERED and row.outcome is not outcome:
             unit.outgoing.append(dead_letter(consumer, learner[0], row.record, row.error))
     recount(unit.writes, consumer, moved)
 
 
-def _together(found: Sequence[Waiting], partitions: Collection[Partition]) -> Sequence[Waiting]:
-    """Return the waiting records that one unit may take.
+def _together(
+    waiting: Sequence[tuple[Waiting, Item]], partitions: Collection[Partition]
+) -> Sequence[tuple[Waiting, Item]]:
+    """Return those of the waiting records, from the first on, that one unit may take.
 
     One that came from another partition meanwhile is for the next replay: its count is not locked. So is one
     of a topic that was made again where an earlier one stood: a unit tells records by their places.
     """
     places: set[Place] = set()
-    for number, row in enumerate(found):
+    for number, (row, _) in enumerate(waiting):
         if row.record.at not in partitions or place_of(row.record) in places:
-            return found[:number]
+            return waiting[:number]
         places.add(place_of(row.record))
-    return found
+    return waiting

@@ -25,6 +25,8 @@ class Retaken(NamedTuple):
     """The first that could not be folded either, with its reason; what is behind it waits on."""
     change: Change | None = None
     """What the one that stays is about."""
+    entered: Sequence[Waiting] = ()
+    """Those behind it that could not be read when they came, and that the inbox has now."""
 
 
 async def retake(  # noqa: PLR0913 - what it works with, and on what
@@ -69,7 +71,9 @@ async def _fold(
         ended.append((row, _ending(unit, message, verdict)))
     if len(ended) == len(waiting):
         return Retaken(ended)
-    return Retaken(ended, *_staying(*waiting[len(ended)], raised, refused))
+    behind = list(zip(taken, seen, strict=True))[len(ended) + 1 :]
+    entered = [row for (row, _), verdict in behind if verdict is Seen.NEW and not row.entered]
+    return Retaken(ended, *_staying(*waiting[len(ended)], raised, refused), entered)
 
 
 def _readable(

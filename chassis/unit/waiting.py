@@ -31,8 +31,13 @@ where tenant = $1::text and consumer = $2::text and learner = $3::text and place
 _RESTATE = """
 update chassis.parked
 set outcome = $5::text, reason = $6::text, field = $7::text, subject = $8::text, revision = $9::int,
-    entered = $10::boolean, place = $11::bigint
+    entered = $10::boolean,
+    place = case when $11::boolean then nextval('chassis.parked_front') else place end
 where tenant = $1::text and consumer = $2::text and learner = $3::text and place = $4::bigint
+"""
+_ENTERED = """
+update chassis.parked set entered = true
+where tenant = $1::text and consumer = $2::text and learner = $3::text and place = any ($4::bigint[])
 """
 _RECOUNT = """
 update chassis.fence
@@ -94,13 +99,19 @@ def remove(writes: Writes, consumer: str, learner: LearnerKey, rows: Iterable[Wa
 
 
 def restate(  # noqa: PLR0913 - what is said, of which record
-    writes: Writes, consumer: str, learner: LearnerKey, row: Waiting, change: Change | None, *, place: int
+    writes: Writes, consumer: str, learner: LearnerKey, row: Waiting, change: Change | None, *, first: bool
 ) -> None:
-    """Say anew why a record waits and what it is about, and have it wait at a place."""
+    """Say anew why a record waits and what it is about; with ``first`` have it wait before all others."""
     tenant, one = learner
     about = change or (None, None)
     why = row.outcome.value, row.error.reason, row.error.field
-    writes.add(_RESTATE, tenant, consumer, one, row.place, *why, *about, row.entered, place)
+    writes.add(_RESTATE, tenant, consumer, one, row.place, *why, *about, row.entered, first)
+
+
+def note_entered(writes: Writes, consumer: str, learner: LearnerKey, rows: Iterable[Waiting]) -> None:
+    """Say of records that wait on that the inbox has them now."""
+    tenant, one = learner
+    writes.add(_ENTERED, tenant, consumer, one, [row.place for row in rows])
 
 
 def recount(

@@ -84,6 +84,27 @@ async def test_two_copies_of_what_nobody_could_read_are_folded_once(
     assert await histories(probe) == {"probe-a/l1": ".e1.e2"}
 
 
+async def test_what_waits_behind_a_refusal_is_folded_later(
+    probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
+) -> None:
+    """None of the three could be read when it came; the second is refused by the version that reads them."""
+    await work.run(
+        [record(0, result(1, "l1")), record(1, result(2, "l1", "refused")), record(2, result(3, "l1"))]
+    )
+    reader.reads = reader.broken = True
+    await asked(admin, probe)
+    assert await Replays(pool, work).next()
+    found = await counts(probe)
+    assert (found["applied"], found["dead_lettered"], found["parked"]) == (1, 1, 1)
+
+    reader.broken = False
+    await asked(admin, probe)
+    assert await Replays(pool, work).next()
+    found = await counts(probe)
+    assert (found["applied"], found["duplicate"], found["parked"]) == (3, 0, 0)
+    assert await histories(probe) == {"probe-a/l1": ".e1.e2.e3"}
+
+
 async def test_a_replay_opens_a_day_on_which_nothing_else_came(
     probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
 ) -> None:
