@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dead letters of internal topics: the original bytes and headers, with the reason beside them.
 
+What is no UTF-8 in the name of a header is replaced (see :mod:`chassis.streams.header_names`).
+
 The added headers carry the field set of Spring's ``kafka_dlt-*`` family under a neutral prefix, so
 that tools which know that convention can follow. No reason ever quotes what it refuses.
 """

@@ -40,7 +40,7 @@ class InboxDays:
         now = time.monotonic()
         for day in sorted({_day(each) for each in instants}):
             if day not in self._opened or now - self._asked_at[day] > _ANSWERS_HOLD_SECONDS:
-                self._opened[day] = await self._pool.fetchval("select chassis.open_inbox_day($1)", day)
+                self._opened[day] = await self._pool.fetchval("select chassis.inbox_day($1)", day)
                 self._asked_at[day] = now
 
     def forget(self) -> None:

@@ -24,13 +24,14 @@ class Facts:
     emitted: dict[Subject, Emitted] = field(default_factory=dict)
     epochs: dict[Subject, int] = field(default_factory=dict)
     """The rule epoch under which what was last published was concluded."""
+    _known: set[tuple[LearnerKey, str]] = field(default_factory=set)
 
     def add_result(self, key: LearnerKey, result: Result) -> bool:
         """Add an accepted result; False where it is known already, whatever the inbox still remembers."""
-        known = self.results.setdefault(key, {}).setdefault(result.activity, [])
-        if any(each.result_id == result.result_id for each in known):
+        if (one := (key, result.result_id)) in self._known:
             return False
-        known.append(result)
+        self._known.add(one)
+        self.results.setdefault(key, {}).setdefault(result.activity, []).append(result)
         return True
 
     def add_retraction(self, key: LearnerKey, retraction: Retraction) -> bool:

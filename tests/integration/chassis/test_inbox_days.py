@@ -123,9 +123,20 @@ async def test_whoever_finds_units_at_work_leaves_them_to_it(
 async def test_neither_rest_nor_a_clock_ahead_lets_days_go(
     work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
 ) -> None:
-    """The database's clock is years ahead of these records, and nothing newer comes."""
+    """The database's clock is a hundred days ahead of these records, and nothing newer comes."""
     await work.run([record(0, result(1, "l1", as_of=OLD))])
     for _ in range(3):
         await later(admin, days=50)
         assert await closed(pool) == 0
     assert await days(admin) == [OLD.date()]
+
+
+async def test_a_clock_that_was_ahead_drops_nothing_at_once(
+    work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await work.run([record(0, result(1, "l1", as_of=OLD)), record(1, result(2, "l2", as_of=NEW))])
+    await closed(pool)
+    await later(admin, days=-3)
+    assert [await closed(pool) for _ in range(2)] == [0, 0]
+    await later(admin, hours=25)
+    assert await closed(pool) == 1
