@@ -52,8 +52,8 @@ class Session(asyncpg.Connection):
 class Sessions:
     """The sessions in which something was read that a process keeps in mind.
 
-    Whoever restores a database ends all sessions. So what was read before may be of another database than
-    what a new session sees.
+    Whoever restores a database ends all sessions, so what was read in them may be of another database than
+    what a new one sees. asyncpg replaces sessions by itself as well, now and then: then it is read once more.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Sessions:
     def renewed(self, connection: Connection) -> bool:
         """Tell whether a session is newer than all before: nothing that was read in those holds any more.
 
-        One that is older and was not seen yet has lived all the time, and so has its database.
+        One that is older and still there has seen no other database than the newest one.
         """
         number: int = connection.number  # type: ignore[union-attr]
         newer, self._newest = number > self._newest, max(number, self._newest)

@@ -20,6 +20,7 @@ from aiokafka.structs import ConsumerRecord
 
 from chassis import telemetry
 from chassis.health import Health
+from chassis.sqlstate import OUTSIDE, REDO
 from chassis.streams.assignment import Assignment, extents, patiently, seek_to_progress
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.claim_watch import ClaimWatch
@@ -36,6 +37,7 @@ _PACE_SECONDS = 0.005
 _MANY = 32
 _FILL_SECONDS = 0.025
 _ADVICE_SECONDS = 1.0
+_POSITION_SECONDS = 0.2
 # Waiting out a database must not cost the partitions; a dead process is noticed by its heartbeat.
 _LONGEST_POLL_MS = 24 * 3600 * 1000
 
@@ -119,7 +121,7 @@ class AiokafkaRunner:
             log.warning("claimed again", partitions=len(disowned))
             await self._seek_to_progress(consumer, disowned)
         if looked and not disowned:
-            await self._pass_markers(consumer)
+            await self._pass_markers(consumer, assignment)
 
     async def _check_logs(self, consumer: AIOKafkaConsumer, records: Iterable[Record]) -> None:
         # aiokafka begins again by itself at the start of a log that its offset has fallen out of.
@@ -127,22 +129,26 @@ class AiokafkaRunner:
             starts, ends = await patiently(partial(extents, consumer, astray))
             await patiently(partial(self._work.check_logs, starts, ends))
 
-    async def _pass_markers(self, consumer: AIOKafkaConsumer) -> None:
+    async def _pass_markers(self, consumer: AIOKafkaConsumer, assignment: Assignment) -> None:
         """Move the progress over what lies behind the last record of a partition and is none.
 
         Else the marker of the last transaction would be told as lost once the log is deleted up to its end.
         Nothing is in hand: whatever lies before a position was handed out, and is done.
         """
-        ahead: dict[Partition, int] = {}
+        ahead: dict[Partition, tuple[int, int]] = {}
         for at in _assigned(consumer):
-            with suppress(IllegalStateError):
-                position = await consumer.position(TopicPartition(*at))
-                if position > (self._work.ownership.stands(at) or position):
-                    ahead[at] = position
-        if ahead:
+            # One whose position is not known, since it has no leader say, is for another time.
+            with suppress(IllegalStateError, TimeoutError):
+                position = await asyncio.wait_for(consumer.position(TopicPartition(*at)), _POSITION_SECONDS)
+                stood = self._work.ownership.stands(at)
+                if stood is not None and stood < position:
+                    ahead[at] = stood, position
+        # Between a claim and the seek that follows, a position is still that of before.
+        if ahead and assignment.still():
             starts, ends = await patiently(partial(extents, consumer, ahead))
             await patiently(partial(self._work.check_logs, starts, ends))
-            await patiently(partial(self._work.pass_over, ahead))
+            with suppress(*REDO, *OUTSIDE):
+                await self._work.pass_over(ahead)
 
     async def _seek_to_progress(self, consumer: AIOKafkaConsumer, wanted: Iterable[Partition]) -> None:
         bootstrap = self._settings.bootstrap

@@ -51,6 +51,10 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
         moved, self._moved = frozenset(self._moved), set()
         return moved
 
+    def still(self) -> bool:
+        """Tell whether nothing has been assigned since :meth:`settled` was asked, nor is being."""
+        return self._idle.is_set() and not self._moved
+
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._health.unmet("assigned", "rebalancing")
         self._work.ownership.release(Partition(at.topic, at.partition) for at in revoked)

@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 from aiokafka.errors import KafkaError
@@ -33,14 +33,15 @@ class ClaimWatch:
         self._topics = tuple(topics)
         self._looked_at = time.monotonic()
 
-    async def run(self, stop: asyncio.Event, then: Callable[[], None]) -> None:
-        """Look until asked to stop, and do something each time."""
+    async def run(self, stop: asyncio.Event, then: Callable[[], Awaitable[None]]) -> None:
+        """Look until asked to stop, and look closer each time that all could be asked."""
         while not await within(_LOOK_SECONDS, stop):
-            await self.look()
-            then()
+            if await self.look():
+                with suppress(KafkaError, *OUTSIDE):
+                    await then()
 
     async def look(self) -> bool:
-        """Disown what another has moved, at most once in ten seconds; tell whether that was now.
+        """Disown what another has moved, at most once in ten seconds; tell whether all could be asked now.
 
         Raises RecordsLost where a topic was made again.
         """
@@ -51,4 +52,5 @@ class ClaimWatch:
         # Whoever cannot be asked now is asked again; what is consumed meanwhile is not lost by that.
         with suppress(KafkaError, Retry, *OUTSIDE):
             await self._work.look(await read_topic_ids(self._bootstrap, self._topics))
-        return True
+            return True
+        return False

@@ -16,21 +16,17 @@ from typing import Any, cast
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError
 
 from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.streams.aiokafka_runner import ConsumerSettings
-from chassis.streams.assignment import extents
 from chassis.streams.batch import Batches, Stopped
 from chassis.streams.claim_watch import ClaimWatch
+from chassis.streams.faust_group import check_committed, set_stopped_group
 from chassis.streams.faust_transport import Transport
 from chassis.streams.header_names import read_any_header_name
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
-from chassis.streams.topic_ids import read_topic_ids
 from chassis.streams.unbroken import Unbroken, in_order
 from chassis.unit.work import UnitOfWork
 
@@ -66,7 +62,7 @@ class FaustRunner:
             app.finalize()
             await app.start()
             try:
-                watching = asyncio.create_task(self._watch.run(stop, self._check_owned))
+                watching = asyncio.create_task(self._watch.run(stop, self._check_progress))
                 await asyncio.wait((watching, self._failed), return_when=asyncio.FIRST_COMPLETED)
                 watching.cancel()
                 if watching.done():
@@ -120,6 +116,10 @@ class FaustRunner:
             except Exception as error:  # noqa: BLE001 - nothing may leave an agent; run() raises it
                 await self._fail(error)
 
+    async def _check_progress(self) -> None:
+        self._check_owned()
+        await check_committed(self._settings, self._work)
+
     def _check_owned(self) -> None:
         # Faust cannot be told to seek; a new process begins at the stored progress.
         if self._work.ownership.disowned:
@@ -151,42 +151,6 @@ async def _acknowledge(events: Sequence[Any], offsets: Mapping[Partition, int]) 
         message = event.message
         if message.offset < offsets.get(Partition(message.topic, message.partition), 0):
             event.ack()
-
-
-async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> None:
-    """Set the group's committed offsets to the stored progress, where no member is active.
-
-    Faust begins at the committed offset and cannot be told to seek. Where the group is running, its
-    offsets were committed after the database's commit and lie at or below the stored progress.
-    """
-    partitions = await _partitions(settings)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap, group_id=settings.group, enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        starts, ends = await extents(consumer, [Partition(*at) for at in partitions])
-        ids = await read_topic_ids(settings.bootstrap, settings.topics)
-        offsets = await work.claim(starts, ends, ids)
-        work.ownership.release(offsets)
-        await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
-    except CommitFailedError:
-        log.info("the group is running; its committed offsets stand", group=settings.group)
-    finally:
-        await consumer.stop()
-
-
-async def _partitions(settings: ConsumerSettings) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
-    await admin.start()
-    try:
-        described = await admin.describe_topics(list(settings.topics))
-    finally:
-        await admin.close()
-    return [
-        TopicPartition(each["topic"], part["partition"]) for each in described for part in each["partitions"]
-    ]
 
 
 def _record(message: Any) -> Record:

@@ -59,6 +59,8 @@ class Ownership:
         offsets = await fence.claim(connection, self._consumer, starts, ids)
         self._stood |= offsets
         self._disowned.difference_update(offsets)
+        for at in offsets:
+            self._tried.pop(at, None)
         return offsets
 
     def release(self, partitions: Iterable[Partition]) -> None:
@@ -87,12 +89,12 @@ class Ownership:
             if row != stood[at] and self._stood.get(at) == stood[at] and at not in self._tried
         }
 
-    async def pass_over(self, connection: Connection, positions: Offsets) -> None:
-        """Move on to where no record is left before, of what nobody else has moved and no unit is at."""
+    async def pass_over(self, connection: Connection, ahead: Mapping[Partition, tuple[int, int]]) -> None:
+        """Move from where this owner stood to where it has read, unless a unit is at it or it was moved."""
         wanted = {
-            at: (self._stood[at], position)
-            for at, position in positions.items()
-            if at not in self._tried and self._stood.get(at, position) < position
+            at: (stood, position)
+            for at, (stood, position) in ahead.items()
+            if at not in self._tried and self._stood.get(at) == stood
         }
         for at in await fence.pass_over(connection, self._consumer, wanted):
             if self._stood.get(at) == wanted[at][0]:

@@ -2,7 +2,8 @@
 """Replay and discard of a learner's first waiting record, and of what waits behind it (design section 4).
 
 Asked for in a table, carried out by any process of the consumer: a unit of work that takes the same
-locks in the same order, folds in the order of arrival, and moves each record's count to how it ended.
+locks in the same order, folds in the order of arrival and, within one subject, of revision, and moves each
+record's count to how it ended.
 """
 
 import asyncio
@@ -90,9 +91,10 @@ class Replays:
 
     async def _one(self, tenant: TenantId, request_id: UUID, attempt: Attempt) -> bool | None:
         """Try once; None, with nothing done, where that has to begin again."""
+        known = self._work.forgotten
         await self._open_days(tenant, request_id, attempt.most)
         async with transaction(self._pool, [OPERATOR, tenant]) as connection:
-            if self._work.renewed(connection):
+            if self._work.renewed(connection) or self._work.forgotten != known:
                 return None
             row = await connection.fetchrow(_TAKE, tenant, request_id)
             if row is None:

@@ -26,7 +26,7 @@ from chassis.errors import Reject, Retry
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.handler import Handler
 from chassis.streams.message import NO_OFFSETS, Accepted, Message, Offsets, Partition, Record
-from chassis.unit import parking
+from chassis.unit import fence, parking
 from chassis.unit.asides import put_aside, raised_by
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import DeadLetter, dead_letter
@@ -115,6 +115,8 @@ class UnitOfWork:
         self.handler = handler
         self._partitions = partitions
         self._epochs: dict[TenantId, int] = {}
+        self.forgotten = 0
+        """How often all was forgotten that was read; whoever prepares a transaction compares."""
         self._sessions = Sessions()
 
     async def claim(
@@ -143,10 +145,15 @@ class UnitOfWork:
             await check_logs(connection, self.consumer, NO_OFFSETS, NO_OFFSETS, ids)
             await self.ownership.look(connection)
 
-    async def pass_over(self, positions: Offsets) -> None:
-        """Move the progress on to positions before which every record is done: what is left there is none."""
+    async def stored(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return each partition's progress as it is stored, whoever owns it."""
         async with self._pool.acquire() as connection:
-            await self.ownership.pass_over(connection, positions)
+            return await fence.look(connection, self.consumer, partitions)
+
+    async def pass_over(self, ahead: Mapping[Partition, tuple[int, int]]) -> None:
+        """Move the progress from where it stood to a position: whatever lies between is no record."""
+        async with self._pool.acquire() as connection:
+            await self.ownership.pass_over(connection, ahead)
 
     async def run(self, records: Sequence[Record]) -> Done:
         """Do everything that a batch asks for, and commit.
@@ -177,11 +184,11 @@ class UnitOfWork:
 
     async def _in_one_session(self, records: Sequence[Record], raised: Mapping[Place, Reject]) -> Done | None:
         """Do what a batch asks for; None, with nothing done, where the unit has to begin again."""
-        items = read(self.handler, records)
+        items, known = read(self.handler, records), self.forgotten
         await self.open_days(items)
         spans, fresh = spans_of(records), records
         async with transaction(self._pool, tenants_of(items)) as connection:
-            if self.renewed(connection):
+            if self.renewed(connection) or self.forgotten != known:
                 return None
             rows = self.ownership.foreseen(spans)
             opened = None if rows is None else await self._open(connection, items, rows)
@@ -238,6 +245,7 @@ class UnitOfWork:
             return False
         self._epochs.clear()
         self.days.forget()
+        self.forgotten += 1
         return True
 
     def unit(self, connection: Connection, opened: Opened) -> Unit:

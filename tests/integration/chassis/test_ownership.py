@@ -69,6 +69,20 @@ async def test_a_look_finds_out_what_no_record_asks_about(probe: Probe, pool: Po
     assert zombie.ownership.disowned == {AT}
 
 
+async def test_progress_passes_over_nothing_that_was_claimed_anew_meanwhile(probe: Probe, pool: Pool) -> None:
+    """What was read belongs to a claim: after a restore the same partition stands elsewhere."""
+    work, other = owner(probe, pool), owner(probe, pool)
+    await work.claim({AT: 0})
+    await work.run([record(0)])
+    await work.pass_over({AT: (0, 5)})
+    await other.claim({AT: 0})
+    await other.run([record(1)])
+    await work.pass_over({AT: (1, 5)})
+    assert (await other.run([record(2)])).offsets == {AT: 3}
+    await other.pass_over({AT: (3, 5)})
+    assert (await other.run([record(5)])).offsets == {AT: 6}
+
+
 async def test_a_look_at_one_s_own_unit_disowns_nothing(probe: Probe, pool: Pool) -> None:
     work = owner(probe, pool)
     await work.claim({AT: 0})
@@ -76,6 +90,8 @@ async def test_a_look_at_one_s_own_unit_disowns_nothing(probe: Probe, pool: Pool
     for offset in range(100):
         assert (await work.run([record(offset)])).offsets == {AT: offset + 1}
     looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
 
 
 async def _looking(work: UnitOfWork) -> None:

@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +13,7 @@ import pytest
 
 from cairn.events.result import ResultRecorded
 from chassis.errors import Conflict
+from chassis.health import Health
 from tests.integration.chassis.probe.feed import EPOCH, feed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
@@ -135,22 +136,48 @@ async def test_a_process_that_lives_on_goes_back_and_forgets_what_it_read(probe:
         [result(number, f"l{number % 4}", as_of=day) for number in range(50, 120)],
     )
     handler = Tally(probe.consumer, probe.topic, probe.published)
-    # Faust cannot be told to go back: its process ends, and the next one begins where the database stands.
-    ending = pytest.raises(Conflict) if runner == "faust" else nullcontext()
-    with ending:
+    with ending(runner):
         async with running(probe, runner, handler, 500):
             await eventually(partial(applied, probe, 120))
             before, loads = await histories(probe), len(handler.reloads)
             await backup.put_back()
-            assert await applied(probe, 50)
-            if runner == "aiokafka":
-                await eventually(partial(applied, probe, 120))
-                assert len(handler.reloads) > loads
-            else:
-                await asyncio.sleep(15)
+            await gone_back(probe, runner, 120)
+            assert runner == "faust" or len(handler.reloads) > loads
     found = await taken(probe, runner, 120)
     assert (found["applied"], found["dead_lettered"]) == (120, 0)
     assert await histories(probe) == before
+
+
+async def test_a_process_to_whom_nothing_came_goes_back_as_well(probe: Probe, runner: str) -> None:
+    backup = Backup(probe)
+    await feed(probe.bootstrap, probe.topic, results(range(50)))
+    await taken(probe, runner, 50)
+    await backup.make()
+    await feed(probe.bootstrap, probe.topic, results(range(50, 120)))
+    await taken(probe, runner, 120)
+    with ending(runner):
+        async with running(probe, runner, Tally(probe.consumer, probe.topic, probe.published), 500) as health:
+            await eventually(partial(ready, health))
+            await backup.put_back()
+            await gone_back(probe, runner, 120)
+    assert (await taken(probe, runner, 120))["applied"] == 120
+
+
+def ending(runner: str) -> AbstractContextManager[object]:
+    """Expect how it ends: Faust cannot be told to go back, and the next process begins at the progress."""
+    return pytest.raises(Conflict) if runner == "faust" else nullcontext()
+
+
+async def gone_back(probe: Probe, runner: str, records: int) -> None:
+    """Wait until all is there again, or for longer than it takes to look."""
+    if runner == "aiokafka":
+        await eventually(partial(applied, probe, records))
+    else:
+        await asyncio.sleep(15)
+
+
+async def ready(health: Health) -> bool:
+    return health.ready
 
 
 async def applied(probe: Probe, records: int) -> bool:
