@@ -21,7 +21,8 @@ from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.unit.breaker import BreakerOpen
-from chassis.unit.work import Done, UnitOfWork
+from chassis.unit.done import Done
+from chassis.unit.work import UnitOfWork
 from chassis.waiting import within
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]

@@ -15,9 +15,10 @@ from cairn.ids import OPERATOR, LearnerId, TenantId
 from chassis.database import Pool, transaction
 from chassis.sqlstate import OUTSIDE, RECORD, REDO
 from chassis.unit.breaker import BreakerOpen
+from chassis.unit.done import Raised
 from chassis.unit.items import place_of, read
 from chassis.unit.resuming import Attempt, Request, first_of, resume
-from chassis.unit.work import Raised, UnitOfWork
+from chassis.unit.work import UnitOfWork
 from chassis.waiting import within
 
 _LOOK_SECONDS = 1.0

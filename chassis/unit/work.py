@@ -12,10 +12,8 @@
 Whoever calls acknowledges to Kafka after that, and only then.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import asyncpg
 
@@ -25,11 +23,12 @@ from chassis.database import Connection, Pool, Sessions, transaction
 from chassis.errors import Reject, Retry
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.handler import Handler
-from chassis.streams.message import NO_OFFSETS, Accepted, Message, Offsets, Partition, Record
-from chassis.unit import fence, parking
+from chassis.streams.message import NO_OFFSETS, Message, Offsets, Partition, Record
+from chassis.unit import parking
 from chassis.unit.asides import put_aside, raised_by
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import DeadLetter, dead_letter
+from chassis.unit.done import Done, EndsWith, Raised
 from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Arrival, Seen, identity
 from chassis.unit.inbox_days import InboxDays
@@ -44,60 +43,22 @@ from chassis.unit.items import (
     unrepeated,
 )
 from chassis.unit.learners import LearnerKey
-from chassis.unit.losses import NO_IDS, TopicIds, check_logs
 from chassis.unit.opening import Opened, open_unit
 from chassis.unit.outbox import Partitions
-from chassis.unit.ownership import Ownership, spans_of
+from chassis.unit.owner import Owner
+from chassis.unit.ownership import spans_of
 from chassis.unit.parking import Aside, Head
 from chassis.unit.sorting import Sorted, sort_out
+from chassis.unit.timing import moved, timed
 from chassis.unit.unit import Unit
 
-NONE_RAISED: Mapping[Place, Reject] = MappingProxyType({})
 NO_RECORDS: tuple[type[Exception], ...] = (asyncpg.PostgresError, *OUTSIDE, Retry)
 """What a handler raises that is no fault of the record it is at, or not to be laid to it yet."""
 
 CONFLICT = Reject("conflict", "id")
 
 
-class Done(NamedTuple):
-    """What a unit of work has committed."""
-
-    offsets: dict[Partition, int]
-    """The next offset of each partition that is owned."""
-    left: Sequence[Record] = ()
-    """What it has not taken, because the breaker opened before."""
-    dropped: frozenset[Partition] = frozenset()
-    """Of which records were dropped, because another owner has moved them."""
-    seconds: float = 0.0
-    """For how long the handler had the records."""
-
-    def following(self, records: Iterable[Record]) -> list[Record]:
-        """Return what may be folded behind this of records of the same batch.
-
-        Where records were dropped, those behind them are not to be folded either, not even when the
-        partition has been claimed anew meanwhile: they would be taken for the other side of a hole.
-        """
-        return [record for record in records if record.at not in self.dropped]
-
-
-class Raised(Exception):
-    """The handler raised something while it folded a record."""
-
-    def __init__(self, record: Record, error: Reject) -> None:
-        super().__init__(error.reason)
-        self.record = record
-        self.error = error
-
-
-class _EndsWith(Exception):
-    """The breaker opens at a record, and nothing behind it may be taken."""
-
-    def __init__(self, record: Record) -> None:
-        super().__init__()
-        self.record = record
-
-
-class UnitOfWork:
+class UnitOfWork(Owner):
     """Runs the units of one consumer."""
 
     isolation: ClassVar[Literal["read_committed", "read_uncommitted"]] = "read_uncommitted"
@@ -108,52 +69,14 @@ class UnitOfWork:
 
     def __init__(self, pool: Pool, handler: Handler[Any], partitions: Partitions) -> None:
         """Begin with no partition owned and no rules loaded."""
-        self.consumer = handler.consumer
-        self.ownership = Ownership(handler.consumer)
+        super().__init__(pool, handler.consumer)
         self.days = InboxDays(pool)
-        self._pool = pool
         self.handler = handler
         self._partitions = partitions
         self._epochs: dict[TenantId, int] = {}
         self.forgotten = 0
         """How often all was forgotten that was read; whoever prepares a transaction compares."""
         self._sessions = Sessions()
-
-    async def claim(
-        self, starts: Offsets, ends: Offsets = NO_OFFSETS, ids: TopicIds = NO_IDS
-    ) -> dict[Partition, int]:
-        """Take over partitions, given where each one's log starts and ends, and return where to go on.
-
-        Raises RecordsLost where a log does not reach to the stored progress or is of a topic that was
-        made again: nothing may go on until an operator has accepted the loss that the message names.
-        """
-        async with self._pool.acquire() as connection:
-            await check_logs(connection, self.consumer, starts, ends, ids)
-            return await self.ownership.claim(connection, starts, ids)
-
-    async def check_logs(self, starts: Offsets, ends: Offsets) -> None:
-        """Raise RecordsLost where a log no longer reaches to the stored progress."""
-        async with self._pool.acquire() as connection:
-            await check_logs(connection, self.consumer, starts, ends, NO_IDS)
-
-    async def look(self, ids: TopicIds) -> None:
-        """Disown partitions that stand elsewhere by now; nobody need be at work for that.
-
-        Raises RecordsLost where a topic has been made again since it was claimed.
-        """
-        async with self._pool.acquire() as connection:
-            await check_logs(connection, self.consumer, NO_OFFSETS, NO_OFFSETS, ids)
-            await self.ownership.look(connection)
-
-    async def stored(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """Return each partition's progress as it is stored, whoever owns it."""
-        async with self._pool.acquire() as connection:
-            return await fence.look(connection, self.consumer, partitions)
-
-    async def pass_over(self, ahead: Mapping[Partition, tuple[int, int]]) -> None:
-        """Move the progress from where it stood to a position: whatever lies between is no record."""
-        async with self._pool.acquire() as connection:
-            await self.ownership.pass_over(connection, ahead)
 
     async def run(self, records: Sequence[Record]) -> Done:
         """Do everything that a batch asks for, and commit.
@@ -168,7 +91,7 @@ class UnitOfWork:
                 done = await self._once(taken, raised)
             except Raised as at:
                 raised[place_of(at.record)] = at.error
-            except _EndsWith as at:
+            except EndsWith as at:
                 taken = taken[: taken.index(at.record) + 1]
             else:
                 return done._replace(left=records[len(taken) :])
@@ -280,7 +203,7 @@ class UnitOfWork:
 
     async def fold(self, unit: Unit, messages: Sequence[Message[Any]], opened: Opened) -> None:
         """Fold messages in their order, and move their learners' time on; raise Raised where one fails."""
-        accepted = _timed(messages, opened.stood)
+        accepted = timed(messages, opened.stood)
         if not accepted:
             return
         try:
@@ -294,7 +217,7 @@ class UnitOfWork:
             raise Raised(unit.current.record, raised_by(error)) from error
         if aside := {place_of(each.record) for each in unit.asides}:
             accepted = [each for each in accepted if place_of(each.message.record) not in aside]
-        unit.moved.update(_moved(accepted, opened.stood))
+        unit.moved.update(moved(accepted, opened.stood))
 
     def _note(self, unit: Unit, found: Sorted) -> None:
         for message in found.duplicates:
@@ -310,7 +233,7 @@ class UnitOfWork:
     ) -> None:
         last = await put_aside(unit, self.consumer, [item.record for item in items], asides, waiting)
         if last is not None:
-            raise _EndsWith(last)
+            raise EndsWith(last)
 
     async def _reload(self, connection: Connection, epochs: Mapping[TenantId, int]) -> None:
         for tenant, epoch in epochs.items():
@@ -343,20 +266,3 @@ def _opened(found: Opened | None) -> Opened:
 def _above(rows: Offsets, records: Sequence[Record]) -> Sequence[Record]:
     """Return the records that are neither done nor another owner's."""
     return [record for record in records if record.offset >= rows.get(record.at, record.offset + 1)]
-
-
-def _timed(messages: Sequence[Message[Any]], stood: Mapping[LearnerKey, datetime]) -> list[Accepted[Any]]:
-    now = dict(stood)
-    accepted: list[Accepted[Any]] = []
-    for message in messages:
-        key = message.tenant, message.learner
-        now[key] = max(now[key], message.as_of)
-        accepted.append(Accepted(message, now[key]))
-    return accepted
-
-
-def _moved(
-    accepted: Sequence[Accepted[Any]], stood: Mapping[LearnerKey, datetime]
-) -> dict[LearnerKey, datetime]:
-    last = {(each.message.tenant, each.message.learner): each.as_of for each in accepted}
-    return {key: as_of for key, as_of in last.items() if as_of > stood[key]}

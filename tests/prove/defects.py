@@ -11,12 +11,13 @@ from chassis.database import transaction
 from chassis.errors import Reject
 from chassis.streams.message import Record
 from chassis.unit.closing import close_unit
+from chassis.unit.done import Done
 from chassis.unit.inbox import Seen
 from chassis.unit.items import Place
 from chassis.unit.opening import Opened
 from chassis.unit.ownership import spans_of
 from chassis.unit.unit import Unit
-from chassis.unit.work import Done, UnitOfWork
+from chassis.unit.work import UnitOfWork
 from tests.bench.ablation import VARIANTS, leave_out
 
 _ADVANCE = """

@@ -14,8 +14,9 @@ from chassis.health import Health
 from chassis.streams.batch import Batches
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
+from chassis.unit.done import Done
 from chassis.unit.outbox import Partitions
-from chassis.unit.work import Done, UnitOfWork
+from chassis.unit.work import UnitOfWork
 from tests.integration.chassis.probe.feed import consumed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import Probe, counts, histories
