@@ -130,7 +130,7 @@ async def supervise(tasks: dict[str, Task], stop: asyncio.Event) -> int:
         with suppress(asyncio.CancelledError, Exception):
             await task
     failed = [name for task, name in running.items() if task not in late and _failed(name, task)]
-    for name in unasked:
+    for name in set(unasked).difference(failed):
         log.error("task ended unasked", task=name)
     return 1 if failed or unasked or late else 0
 

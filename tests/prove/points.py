@@ -131,9 +131,12 @@ POINTS = (
         AfterWork("chassis.schedule.scans:Scans.turn", "_advance", always),
         (1, 1),
     ),
-    Point("sequencer: placed, before the commit", SEQUENCING, After(f"{_POSITIONS}:_sequence", bool)),
+    Point("sequencer: placed, before the commit", SEQUENCING, After(f"{_POSITIONS}:_sequence", bool), (3, 1)),
     Point(
-        "sequencer: placed and committed", SEQUENCING, After(f"{_POSITIONS}:PostgresPositions.sequence", bool)
+        "sequencer: placed and committed",
+        SEQUENCING,
+        After(f"{_POSITIONS}:PostgresPositions.sequence", bool),
+        (3, 1),
     ),
     Point("http: before the commit", HTTP_DOOR, After(f"{_DOOR}:_close")),
     Point("http: committed, not answered", HTTP_DOOR, After(f"{_DOOR}:Door._commit")),

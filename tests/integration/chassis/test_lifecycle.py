@@ -108,6 +108,7 @@ async def test_an_unexpected_error_ends_the_process_with_a_line() -> None:
     assert seconds < 2
     failed = next(line for line in lines if line["event"] == "task failed")
     assert failed["task"] == "failing"
+    assert "task ended unasked" not in {line["event"] for line in lines}
     assert "Ada Lovelace" not in json.dumps(lines)
 
 
