@@ -68,13 +68,15 @@ async def _kill_at_work(up: Whole, work: WorkDone, name: str, total: int) -> Dea
     await until(has_done_its_share)
     running = up.installation.processes.running(name)
     async with asyncpg.create_pool(up.database_of(name), min_size=2, max_size=2) as database:
-        transaction = None
+        transaction, done = None, 0
         while transaction is None:
-            assert await work.by(name) < total, f"{name} was through before it was caught at work"
+            done = await work.by(name)
+            assert done < total, f"{name} was through before it was caught at work"
             async with caught(name, running, database) as transaction:
                 if transaction is not None:
                     _kill(up, name)
-        return Death(name, await work.by(name), total, await fate(transaction, database))
+        # By now another process may have done the rest.
+        return Death(name, done, total, await fate(transaction, database))
 
 
 async def _kill_beside(up: Whole, work: WorkDone, name: str, total: int) -> Death:
