@@ -94,8 +94,16 @@ async def of_each(services: list[Service], ask: Callable[[OperationsClient], Awa
 
 async def of_one(service: Service, operator: str, ask: Callable[[OperationsClient], Awaitable[T]]) -> T:
     """Ask one service in the name of an operator, or of whoever is logged in."""
-    async with open_operations(address_of(service), operator or getpass.getuser()) as client:
+    async with open_operations(address_of(service), operator or _login()) as client:
         return await ask(client)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in its passwd
+        wanted = "must say who asks, as --operator or CAIRN_OPERATOR: this user has no login name"
+        raise typer.BadParameter(wanted) from None
 
 
 async def of_owner(
