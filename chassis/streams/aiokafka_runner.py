@@ -115,8 +115,9 @@ class AiokafkaRunner:
         looked = await self._watch.look()
         if records:
             await self._check_logs(consumer, records)
-            await self._report_lag(consumer, await batches.process(records))
+            offsets = await batches.process(records)
             self._ended = time.monotonic()
+            await self._report_lag(consumer, offsets)
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
             await self._seek_to_progress(consumer, disowned)

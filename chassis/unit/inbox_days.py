@@ -2,6 +2,7 @@
 """The days of the inbox: which one a record is entered under, and how days end (ADR 0008)."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
@@ -39,13 +40,13 @@ class InboxDays:
         """
         now = time.monotonic()
         for day in sorted({_day(each) for each in instants}):
-            if day not in self._opened or now - self._asked_at[day] > _ANSWERS_HOLD_SECONDS:
+            if now - self._asked_at.get(day, -math.inf) > _ANSWERS_HOLD_SECONDS:
                 self._opened[day] = await self._pool.fetchval("select chassis.inbox_day($1)", day)
                 self._asked_at[day] = now
 
     def forget(self) -> None:
         """Ask about every day again: the database may be another one."""
-        self._asked_at = dict.fromkeys(self._asked_at, -_ANSWERS_HOLD_SECONDS)
+        self._asked_at.clear()
 
     def of(self, instant: datetime) -> date:
         """Return the day under which the inbox has what is as of an instant."""

@@ -95,7 +95,7 @@ class Replays:
         known = self._work.forgotten
         await self._open_days(tenant, request_id, attempt.most)
         async with transaction(self._pool, [OPERATOR, tenant]) as connection:
-            if self._work.renewed(connection) or self._work.forgotten != known:
+            if self._work.has_forgotten_since(known, connection):
                 return None
             row = await connection.fetchrow(_TAKE, tenant, request_id)
             if row is None:

@@ -111,7 +111,7 @@ class UnitOfWork(Owner):
         await self.open_days(items)
         spans, fresh = spans_of(records), records
         async with transaction(self._pool, tenants_of(items)) as connection:
-            if self.renewed(connection) or self.forgotten != known:
+            if self.has_forgotten_since(known, connection):
                 return None
             rows = self.ownership.foreseen(spans)
             opened = None if rows is None else await self._open(connection, items, rows)
@@ -162,14 +162,16 @@ class UnitOfWork(Owner):
         parking.ask_again(unit.writes, self.consumer, {key: waiting[key].place for key in filled})
         return unit
 
-    def renewed(self, connection: Connection) -> bool:
-        """Tell whether a session is a new one: all that was read in others is then forgotten."""
-        if not self._sessions.renewed(connection):
-            return False
-        self._epochs.clear()
-        self.days.forget()
-        self.forgotten += 1
-        return True
+    def has_forgotten_since(self, known: int, connection: Connection) -> bool:
+        """Forget what was read in other sessions where this is a new one; tell whether anybody has since.
+
+        ``known`` is how often that had been before what now goes into the session was prepared.
+        """
+        if self._sessions.renewed(connection):
+            self._epochs.clear()
+            self.days.forget()
+            self.forgotten += 1
+        return self.forgotten != known
 
     def unit(self, connection: Connection, opened: Opened) -> Unit:
         """Begin what the handler works on, once everything is locked."""
