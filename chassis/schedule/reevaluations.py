@@ -30,11 +30,15 @@ def due_reached(due: Due, setting: int) -> DueReached:
 
 
 def epoch_raised(tenant: TenantId, learner: LearnerId, epoch: int, as_of: datetime) -> EpochRaised:
-    """Return the re-evaluation of a learner whom a publication can affect."""
+    """Return the re-evaluation of a learner whom a publication can affect.
+
+    A database that was restored to an earlier hour counts an epoch again: the instant tells the publications
+    apart.
+    """
     return EpochRaised(
         tenant=tenant,
         learner=learner,
-        reevaluation_id=derived_id(tenant, learner, "epoch", epoch, ()),
+        reevaluation_id=derived_id(tenant, learner, "epoch", epoch, [instant_text(as_of)]),
         epoch=epoch,
         as_of=as_of,
     )

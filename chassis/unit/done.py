@@ -14,7 +14,7 @@ class Done(NamedTuple):
     offsets: dict[Partition, int]
     """The next offset of each partition that is owned."""
     left: Sequence[Record] = ()
-    """What it has not taken, because the breaker opened before."""
+    """What it has not taken: it had to end before."""
     dropped: frozenset[Partition] = frozenset()
     """Of which records were dropped, because another owner has moved them."""
     seconds: float = 0.0
@@ -39,7 +39,7 @@ class Raised(Exception):
 
 
 class EndsWith(Exception):
-    """The breaker opens at a record, and nothing behind it may be taken."""
+    """A unit ends with this record, and nothing behind it may be taken with it."""
 
     def __init__(self, record: Record) -> None:
         super().__init__()

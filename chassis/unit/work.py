@@ -49,7 +49,7 @@ from chassis.unit.owner import Owner
 from chassis.unit.ownership import spans_of
 from chassis.unit.parking import Aside, Head
 from chassis.unit.sorting import Sorted, sort_out
-from chassis.unit.timing import moved, timed
+from chassis.unit.timing import check_timed, moved, timed
 from chassis.unit.unit import Unit
 
 NO_RECORDS: tuple[type[Exception], ...] = (asyncpg.PostgresError, *OUTSIDE, Retry)
@@ -204,7 +204,10 @@ class UnitOfWork(Owner):
         )
 
     async def fold(self, unit: Unit, messages: Sequence[Message[Any]], opened: Opened) -> None:
-        """Fold messages in their order, and move their learners' time on; raise Raised where one fails."""
+        """Fold messages in their order, and move their learners' time on.
+
+        Raises Raised where one fails, and EndsWith where one was put aside that had moved the time of others.
+        """
         accepted = timed(messages, opened.stood)
         if not accepted:
             return
@@ -219,6 +222,7 @@ class UnitOfWork(Owner):
             raise Raised(unit.current.record, raised_by(error)) from error
         if aside := {place_of(each.record) for each in unit.asides}:
             accepted = [each for each in accepted if place_of(each.message.record) not in aside]
+            check_timed(messages, accepted, opened.stood)
         unit.moved.update(moved(accepted, opened.stood))
 
     def _note(self, unit: Unit, found: Sorted) -> None:

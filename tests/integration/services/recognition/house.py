@@ -11,6 +11,7 @@ from cairn.cloudevents import from_kafka, to_kafka
 from cairn.events.attainment import AttainmentChanged, AttainmentStatus, PolicyReference
 from cairn.events.catalogue import parse, source_of, to_cloudevent
 from cairn.events.decision import DecisionMade
+from cairn.events.reevaluation import EpochRaised
 from cairn.ids import LearnerId, TenantId, derived_id, topic_key
 from chassis.database import Pool, see_tenants
 from chassis.relay.lease import take_lease
@@ -101,13 +102,14 @@ class House:
         await work.claim({Partition(self.topic, 0): 0})
         return work
 
-    def record(self, event: AttainmentChanged) -> Record:
+    def record(self, event: AttainmentChanged | EpochRaised) -> Record:
         offset = self.offsets[0] = self.offsets.get(0, -1) + 1
+        own = isinstance(event, EpochRaised)
         headers, value = to_kafka(
             to_cloudevent(
                 event,
-                id=event.event_id,
-                source=source_of("assessment", event.tenant),
+                id=event.reevaluation_id if isinstance(event, EpochRaised) else event.event_id,
+                source=source_of("recognition" if own else "assessment", event.tenant),
                 tenant=event.tenant,
                 learner=event.learner,
                 as_of=event.as_of,
@@ -135,12 +137,14 @@ class House:
             as_of=NOW,
         )
 
-    async def feed(self, *events: AttainmentChanged, size: int = 500) -> list[DecisionMade]:
+    async def feed(self, *events: AttainmentChanged | EpochRaised, size: int = 500) -> list[DecisionMade]:
         """Consume events in units of a size; return every decision published so far."""
         work = await self.work()
         records = [self.record(event) for event in events]
         for start in range(0, len(records), size):
-            await work.run(records[start : start + size])
+            left: Sequence[Record] = records[start : start + size]
+            while left:
+                left = (await work.run(left)).left
         return await self.decisions()
 
     async def scan(self, chunk: int = 7, turns: int = 50) -> int:

@@ -170,6 +170,19 @@ async def outcomes(house: House) -> tuple[int, ...]:
     return tuple(counts)
 
 
+@pytest.mark.parametrize("size", [1, 3])
+async def test_what_is_put_aside_moves_nobody_s_time(house: House, size: int) -> None:
+    """Else what it waited for would be decided as of another day in one batch than in two."""
+    await house.publish(*STACK)
+    too_early = replace(house.changed("m1", LOWERED, 2), as_of=NOW + timedelta(days=1))
+    await house.feed(house.changed("m2"), too_early, house.changed("m1"), size=size)
+    made = await house.decisions()
+    assert [(each.credential, each.as_of - NOW) for each in made[:2]] == [
+        ("m2", timedelta()),
+        ("m1", timedelta()),
+    ]
+
+
 async def test_batches_of_any_size_publish_the_same_bytes(alike: tuple[House, House, House]) -> None:
     found = []
     for house, size in zip(alike, (1, 7, 500), strict=True):

@@ -3,12 +3,15 @@
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cairn.events.attainment import AttainmentChanged
+from chassis.schedule.reevaluations import epoch_raised
 from tests.integration.services.recognition.house import (
+    ALICE,
     CERTIFICATE,
     DEMONSTRATED,
     DIPLOMA,
@@ -126,3 +129,13 @@ async def test_a_learner_whom_a_publication_cannot_affect_is_not_told_of(house: 
     assert said([each for each in await house.decisions() if each.learner == "alice"])[1:] == [
         ("m1", "under_review")
     ]
+
+
+async def test_who_publishes_again_in_a_restored_database_misses_nobody(house: House) -> None:
+    """The epoch is the same once more, and what was told of it before has been taken in without effect."""
+    await house.publish(*STACK)
+    await house.feed(house.changed("m1"))
+    await house.feed(epoch_raised(house.tenant, ALICE, 2, datetime.now(UTC)))
+    await house.publish(STRICTER)
+    assert await house.scan() == 1
+    assert said(await house.decisions())[1:] == [("m1", "under_review")]
