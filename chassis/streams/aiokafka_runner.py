@@ -109,8 +109,10 @@ class AiokafkaRunner:
         await assignment.settled()
         records = await self._poll(consumer)
         # aiokafka may hand records out before a new partition is set to its progress, and then others again.
-        if moved := await assignment.settled():
-            records = [record for record in records if record.at not in moved]
+        moved = await assignment.settled()
+        records = [record for record in records if record.at not in moved]
+        self._work.ownership.take(records)
+        if moved:
             await self._seek_to_progress(consumer, moved & _assigned(consumer))
         looked = await self._watch.look()
         if records:

@@ -51,6 +51,17 @@ class Ownership:
         self._tried: dict[Partition, int] = {}
         self._under_way: set[Partition] = set()
         self._disowned: set[Partition] = set()
+        self._in_hand: frozenset[Partition] = frozenset()
+        self._overtaken: set[Partition] = set()
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Have a batch in hand, until the next one.
+
+        A partition that is claimed meanwhile begins where the claim found its row: after a restore that may
+        lie before what is in hand, and none of that is then folded.
+        """
+        self._in_hand = frozenset(record.at for record in records)
+        self._overtaken.clear()
 
     async def claim(
         self, connection: Connection, starts: Offsets, ids: TopicIds = NO_IDS
@@ -58,6 +69,7 @@ class Ownership:
         """Take over partitions and return where each begins; ``starts`` is for one never read before."""
         offsets = await fence.claim(connection, self._consumer, starts, ids)
         self._stood |= offsets
+        self._overtaken |= self._in_hand & offsets.keys()
         self._disowned.difference_update(offsets)
         for at in offsets:
             self._tried.pop(at, None)
@@ -121,10 +133,10 @@ class Ownership:
         """Begin a unit; return where the rows stand unless another owner has moved them.
 
         Every record is then to do. None where that is not to be expected: a redelivery, a partition not
-        claimed, or one disowned.
+        claimed, one disowned, or one claimed while the batch was in hand.
         """
         self._under_way = set(spans)
-        if self._disowned.isdisjoint(spans) and all(
+        if (self._disowned | self._overtaken).isdisjoint(spans) and all(
             span.first >= self._stood.get(at, span.first + 1) for at, span in spans.items()
         ):
             return {at: self._stood[at] for at in spans}
@@ -151,7 +163,7 @@ class Ownership:
         return steps
 
     def _owns(self, at: Partition, row: int, first: int) -> bool:
-        if at in self._disowned:
+        if at in self._disowned or at in self._overtaken:
             return False
         stood = self._stood.get(at)
         if stood is None:

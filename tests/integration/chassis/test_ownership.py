@@ -129,6 +129,47 @@ async def test_half_of_a_batch_that_was_dropped_is_no_hole(probe: Probe, pool: P
     assert await histories(probe) == {"probe-a/l1": ".e0.e1.e2.e3"}
 
 
+class Restored(UnitOfWork):
+    """A consumer whose database is lost in the midst of a unit, and comes back as it was an hour ago."""
+
+    def __init__(self, probe: Probe, pool: Pool) -> None:
+        super().__init__(pool, Tally(probe.consumer, "t", "t.out"), Partitions(3, {}))
+        self._probe = probe
+        self._lost = False
+
+    async def run(self, records: Sequence[Record]) -> Done:
+        if records[0].offset == 10 and not self._lost:
+            self._lost = True
+            await _put_back(self._probe, 5)
+            await self.claim({AT: 0})  # a rebalance came in between
+            raise ConnectionResetError
+        return await super().run(records)
+
+
+async def _put_back(probe: Probe, offset: int) -> None:
+    connection = await asyncpg.connect(probe.admin)
+    try:
+        await connection.execute(
+            "update chassis.fence set next_offset = $2 where consumer = $1", probe.consumer, offset
+        )
+    finally:
+        await connection.close()
+
+
+async def test_what_is_in_hand_when_its_partition_is_claimed_is_not_folded(probe: Probe, pool: Pool) -> None:
+    """Else what lies between the restored progress and the batch would be missing without a trace."""
+    work = Restored(probe, pool)
+    await work.claim({AT: 0})
+    await work.run([record(offset) for offset in range(10)])
+    batches = Batches(work, Health(), _nobody, asyncio.Event(), Pace())
+    in_hand = [record(offset) for offset in range(10, 15)]
+    work.ownership.take(in_hand)
+    assert await batches.process(in_hand) == {}
+    again = [record(offset) for offset in range(5, 15)]
+    work.ownership.take(again)
+    assert await batches.process(again) == {AT: 15}
+
+
 async def _nobody(_offsets: object) -> None:
     """Acknowledge to nobody: there is no broker here."""
 
