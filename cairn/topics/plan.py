@@ -2,7 +2,8 @@
 """What has to be done so that a broker has the topics that are wanted: a pure comparison.
 
 A topic is made or its configuration is altered; its partitions are never changed. Their number
-decides who owns a learner, and growing it would give a learner two owners (design section 2).
+decides who owns a learner, and growing it would give a learner two owners (design section 2). Nor is a
+longer retention shortened: an operator who lengthened it in an outage would lose what nobody has consumed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from cairn.topics.catalogue import Topic
+
+_RETENTION = "retention.ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,13 @@ def _step(topic: Topic, partitions: int, found: Existing | None) -> Step | None:
     changes = {
         name: (found.config.get(name), value)
         for name, value in topic.config.items()
-        if found.config.get(name) != value
+        if found.config.get(name) != value and not (name == _RETENTION and _longer(found.config, value))
     }
-    return Alter(topic.name, changes, {**found.config, **topic.config}) if changes else None
+    config = {**found.config, **{name: value for name, (_, value) in changes.items()}}
+    return Alter(topic.name, changes, config) if changes else None
+
+
+def _longer(config: Mapping[str, str], wanted: str) -> bool:
+    """Tell whether records are kept for longer than is wanted; a negative number keeps them for ever."""
+    kept = config.get(_RETENTION)
+    return kept is not None and (int(kept) < 0 or int(kept) > int(wanted))

@@ -35,6 +35,15 @@ def test_configuration_is_altered_and_the_operators_own_kept() -> None:
     assert steps(Existing(6, found)).steps == (alter,)
 
 
+@pytest.mark.parametrize("longer", ["5184000000", "-1"])
+def test_a_longer_retention_is_kept(longer: str) -> None:
+    """Shortened, it would delete what nobody has consumed yet."""
+    assert steps(Existing(6, {**CONFIG, "retention.ms": longer})).steps == ()
+    (step,) = steps(Existing(6, {"retention.ms": longer, "cleanup.policy": "compact"})).steps
+    assert isinstance(step, Alter)
+    assert step.config == {"cleanup.policy": "delete", "retention.ms": longer}
+
+
 @pytest.mark.parametrize("policy", ["compact", "compact,delete"])
 def test_compaction_is_named_and_taken_back(policy: str) -> None:
     (step,) = steps(Existing(6, {**CONFIG, "cleanup.policy": policy})).steps
