@@ -104,8 +104,9 @@ def _numbered(
 
 
 async def _fold(work: UnitOfWork, records: Sequence[Record]) -> None:
-    for batch in _batches(records):
-        await work.run(batch)
+    for left in _batches(records):
+        while left:
+            left = (await work.run(left)).left  # noqa: PLW2901 - what a unit leaves is for the next
 
 
 def _batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:

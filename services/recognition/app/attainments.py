@@ -202,9 +202,13 @@ def _leaves_gap(event: Consumed, learner: LearnerFacts) -> bool:
 
 
 def _learn(learner: LearnerFacts, event: AttainmentChanged) -> bool:
-    """Replace the learner's fact; False where the event is past."""
+    """Replace the learner's fact; False where the event is past.
+
+    Another change of the same revision comes from an assessment that was restored to before it: what that
+    one says now holds.
+    """
     known = learner.attainments.get(event.competency)
-    if known is not None and event.revision <= known.revision:
+    if known is not None and (event.revision < known.revision or event.event_id == known.event_id):
         return False
     learner.attainments[event.competency] = attainment_of(event)
     learner.moved_attainments.add(event.competency)

@@ -12,7 +12,7 @@ from services.records.domain.ledger import AwardHead, ChainHead, Standing
 
 _HEADS = """
 select wanted.tenant, wanted.learner, wanted.credential,
-    chain.sequence, chain.hash, award.revision, award.standing
+    chain.sequence, chain.hash, award.revision, award.standing, award.decision_id::text
 from unnest($1::text[], $2::text[], $3::text[]) as wanted (tenant, learner, credential)
 left join lateral (
     select sequence, hash from records.chain_head
@@ -20,7 +20,7 @@ left join lateral (
     offset 0
 ) as chain on true
 left join lateral (
-    select revision, standing from records.award_head
+    select revision, standing, decision_id from records.award_head
     where award_head.tenant = wanted.tenant and award_head.learner = wanted.learner
         and award_head.credential = wanted.credential
     offset 0
@@ -46,10 +46,10 @@ select * from unnest($1::text[], $2::text[], $3::int[], $4::bytea[])
 on conflict (tenant, learner) do update set sequence = excluded.sequence, hash = excluded.hash
 """
 _MOVE_AWARDS = """
-insert into records.award_head (tenant, learner, credential, revision, standing)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[])
+insert into records.award_head (tenant, learner, credential, revision, standing, decision_id)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::uuid[])
 on conflict (tenant, learner, credential) do update
-    set revision = excluded.revision, standing = excluded.standing
+    set revision = excluded.revision, standing = excluded.standing, decision_id = excluded.decision_id
 """
 
 
@@ -60,12 +60,12 @@ class PostgresLedger:
         """Return the heads; the learners are locked already, so nobody else moves them."""
         ledger = Ledger({}, {})
         rows = await connection.fetch(_HEADS, *_columns(sorted(awards), 3))
-        for tenant, learner, credential, sequence, hashed, revision, standing in rows:
+        for tenant, learner, credential, sequence, hashed, revision, standing, decision in rows:
             key = TenantId(tenant), LearnerId(learner)
             if sequence is not None:
                 ledger.chains[key] = ChainHead(sequence, hashed)
             if revision is not None:
-                ledger.awards[*key, credential] = AwardHead(revision, Standing(standing))
+                ledger.awards[*key, credential] = AwardHead(revision, Standing(standing), decision)
         return ledger
 
     def save(self, writes: Writes, ledger: Ledger) -> None:
@@ -79,7 +79,7 @@ class PostgresLedger:
             writes.add(_AWAIT_POSITIONS, *columns[:3])
             writes.add(_MOVE_CHAINS, *_columns(chains, 4))
         if awards:
-            writes.add(_MOVE_AWARDS, *_columns(awards, 5))
+            writes.add(_MOVE_AWARDS, *_columns(awards, 6))
 
 
 def _written(entry: Entry, traceparent: str) -> tuple[object, ...]:
@@ -101,7 +101,7 @@ def _chain(head: ChainHead) -> tuple[object, ...]:
 
 
 def _award(head: AwardHead) -> tuple[object, ...]:
-    return head.revision, head.standing.value
+    return head.revision, head.standing.value, head.decision_id
 
 
 def _columns(rows: Iterable[tuple[object, ...]], width: int) -> list[list[object]]:

@@ -105,7 +105,8 @@ class RecordDecisions:
         ledger = await self._store.load(unit.connection, [award])
         heads = ledger.heads(decision)
         if decision.revision > heads.award.revision:
-            ledger.note(decision, Heads(heads.chain, replace(heads.award, revision=decision.revision)))
+            moved = replace(heads.award, revision=decision.revision, decision_id=decision.decision_id)
+            ledger.note(decision, Heads(heads.chain, moved))
             self._store.save(unit.writes, ledger)
 
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[DecisionMade]]) -> None:

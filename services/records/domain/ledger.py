@@ -30,6 +30,8 @@ class AwardHead:
 
     revision: int = 0
     standing: Standing = Standing.ABSENT
+    decision_id: str | None = None
+    """Which decision that was; not known of what was taken in before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +81,26 @@ Outcome: TypeAlias = Past | Noted | Written | Contradiction
 
 
 def follow(heads: Heads, decision: DecisionMade) -> Outcome:
-    """Conclude what one decision does to a learner's ledger."""
+    """Conclude what one decision does to a learner's ledger.
+
+    Another decision of the newest revision comes from a recognition that was restored to before it: a person
+    has to look at what the record says of both.
+    """
     if decision.revision <= heads.award.revision:
-        return Past()
+        newest = decision.revision == heads.award.revision
+        other = heads.award.decision_id not in {None, decision.decision_id}
+        return Contradiction("another_decision") if newest and other else Past()
     if decision.revision > heads.award.revision + 1:
         return Contradiction("revision_gap")
     match _step(heads.award.standing, decision.kind):
         case None:
             return Contradiction(f"{decision.kind}_while_{heads.award.standing}")
         case standing, None:
-            return Noted(Heads(heads.chain, AwardHead(decision.revision, standing)))
+            return Noted(Heads(heads.chain, AwardHead(decision.revision, standing, decision.decision_id)))
         case standing, EntryKind() as kind:
             entry = _write(heads.chain, decision, kind)
             head = ChainHead(entry.statement.sequence, entry.hash)
-            return Written(Heads(head, AwardHead(decision.revision, standing)), entry)
+            return Written(Heads(head, AwardHead(decision.revision, standing, decision.decision_id)), entry)
 
 
 def _write(head: ChainHead, decision: DecisionMade, kind: EntryKind) -> Entry:

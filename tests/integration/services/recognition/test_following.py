@@ -170,6 +170,21 @@ async def outcomes(house: House) -> tuple[int, ...]:
     return tuple(counts)
 
 
+async def test_what_a_restored_assessment_says_now_holds(house: House) -> None:
+    """It counts a revision again that was consumed before it was restored."""
+    await house.publish(*STACK)
+    await house.feed(
+        house.changed("m1"), house.changed("m1", LOWERED, 2), house.changed("m1", DEMONSTRATED, 3)
+    )
+    made = await house.feed(house.changed("m1", DEMONSTRATED, 2), house.changed("m1", LOWERED, 3))
+    assert said(made) == [
+        ("m1", "conferred"),
+        ("m1", "under_review"),
+        ("m1", "upheld"),
+        ("m1", "under_review"),
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 3])
 async def test_what_is_put_aside_moves_nobody_s_time(house: House, size: int) -> None:
     """Else what it waited for would be decided as of another day in one batch than in two."""

@@ -69,8 +69,9 @@ class Feed:
     async def take(self, decisions: Sequence[DecisionMade], size: int = 500) -> None:
         """Fold decisions in batches of a size."""
         for start in range(0, len(decisions), size):
-            batch = [self.record(event) for event in decisions[start : start + size]]
-            await self.work.run(batch)
+            left: Sequence[Record] = [self.record(event) for event in decisions[start : start + size]]
+            while left:
+                left = (await self.work.run(left)).left
 
     def record(self, event: DecisionMade) -> Record:
         """Return the next record of the partition."""

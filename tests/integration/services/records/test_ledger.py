@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
@@ -174,6 +175,21 @@ async def test_a_contradiction_is_put_aside_and_nothing_else_is_held_up(
     assert reasons == ["upheld_while_absent"]
 
 
+async def test_another_decision_of_a_revision_is_a_contradiction(
+    consume: Pool, serve: Pool, tenant: str
+) -> None:
+    """It comes from a recognition that was restored to an hour before the first; a person looks at both."""
+    before = await outcomes(consume)
+    await feed(consume, life(tenant, "l1", P, C, U))
+    other = replace(made(tenant, "l1", W, 3), decision_id=str(uuid4()))
+    await feed(consume, [other, replace(made(tenant, "l1", C, 2), decision_id=str(uuid4()))])
+    after = await outcomes(consume)
+
+    assert [row[1] for row in await stored(serve, tenant)] == [1, 2]
+    assert after["dead_lettered"] - before["dead_lettered"] == 1
+    assert after["parked"] - before["parked"] == 1
+
+
 async def test_a_revision_that_came_too_early_waits_for_what_is_missing(
     consume: Pool, serve: Pool, tenant: str
 ) -> None:
@@ -191,14 +207,17 @@ async def test_a_revision_that_came_too_early_waits_for_what_is_missing(
     assert [row[1] for row in await stored(serve, tenant)] == [1, 2]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("order", [(2, 1, 0), (1, 0, 2), (2, 0, 1)])
 async def test_what_fills_a_gap_may_come_in_the_same_batch(
-    consume: Pool, serve: Pool, tenant: str, order: Sequence[int]
+    consume: Pool, serve: Pool, tenant: str, order: Sequence[int], *, at_once: bool
 ) -> None:
     before = await outcomes(consume)
     one = Feed(consume)
     await one.claim()
     decisions = life(tenant, "l1", P, C, U)
+    if at_once:
+        decisions = [replace(each, as_of=decisions[0].as_of) for each in decisions]
     await one.take([*(decisions[number] for number in order), made(tenant, "l2", C, 1)])
 
     assert await Replays(consume, one.work).next()
