@@ -21,13 +21,14 @@ from aiokafka.structs import ConsumerRecord
 from chassis import telemetry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE, REDO
-from chassis.streams.assignment import Assignment, extents, patiently, seek_to_progress
-from chassis.streams.batch import Batches, Stopped
+from chassis.streams.assignment import Assignment, extents, seek_to_progress
+from chassis.streams.batch import Batches
 from chassis.streams.claim_watch import ClaimWatch
 from chassis.streams.header_names import read_any_header_name
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.unit.work import UnitOfWork
+from chassis.waiting import Stopped
 
 # What a unit of work costs is paid once for all of it (pipeline.md 5). So one that follows closely on
 # the last waits a little for company, and a poll that brings many, behind which there are surely more,
@@ -75,7 +76,7 @@ class AiokafkaRunner:
         consumer = self._consumer()
         advice = _Advice(consumer)
         batches = Batches(self._work, self._health, advice.note, stop, Pace())
-        assignment = Assignment(consumer, self._settings.bootstrap, self._work, self._health)
+        assignment = Assignment(consumer, self._settings.bootstrap, self._work, self._health, stop)
         consumer.subscribe(self._settings.topics, listener=assignment)
         await consumer.start()
         try:
@@ -113,24 +114,26 @@ class AiokafkaRunner:
         records = [record for record in records if record.at not in moved]
         self._work.ownership.take(records)
         if moved:
-            await self._seek_to_progress(consumer, moved & _assigned(consumer))
+            await self._seek_to_progress(consumer, assignment, moved)
         looked = await self._watch.look()
         if records:
-            await self._check_logs(consumer, records)
+            await self._check_logs(consumer, assignment, records)
             offsets = await batches.process(records)
             self._ended = time.monotonic()
             await self._report_lag(consumer, offsets)
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
-            await self._seek_to_progress(consumer, disowned)
+            await self._seek_to_progress(consumer, assignment, disowned)
         if looked and not disowned:
             await self._pass_markers(consumer, assignment)
 
-    async def _check_logs(self, consumer: AIOKafkaConsumer, records: Iterable[Record]) -> None:
+    async def _check_logs(
+        self, consumer: AIOKafkaConsumer, assignment: Assignment, records: Iterable[Record]
+    ) -> None:
         # aiokafka begins again by itself at the start of a log that its offset has fallen out of.
         if astray := self._work.ownership.astray(records):
-            starts, ends = await patiently(partial(extents, consumer, astray))
-            await patiently(partial(self._work.check_logs, starts, ends))
+            starts, ends = await assignment.patiently(partial(extents, consumer, astray))
+            await assignment.patiently(partial(self._work.check_logs, starts, ends))
 
     async def _pass_markers(self, consumer: AIOKafkaConsumer, assignment: Assignment) -> None:
         """Move the progress over what lies behind the last record of a partition and is none.
@@ -148,14 +151,17 @@ class AiokafkaRunner:
                     ahead[at] = stood, position
         # Between a claim and the seek that follows, a position is still that of before.
         if ahead and assignment.still():
-            starts, ends = await patiently(partial(extents, consumer, ahead))
-            await patiently(partial(self._work.check_logs, starts, ends))
+            starts, ends = await assignment.patiently(partial(extents, consumer, ahead))
+            await assignment.patiently(partial(self._work.check_logs, starts, ends))
             with suppress(*REDO, *OUTSIDE):
                 await self._work.pass_over(ahead)
 
-    async def _seek_to_progress(self, consumer: AIOKafkaConsumer, wanted: Iterable[Partition]) -> None:
+    async def _seek_to_progress(
+        self, consumer: AIOKafkaConsumer, assignment: Assignment, moved: frozenset[Partition]
+    ) -> None:
+        wanted = moved & _assigned(consumer)
         bootstrap = self._settings.bootstrap
-        await patiently(partial(seek_to_progress, consumer, bootstrap, self._work, wanted))
+        await assignment.patiently(partial(seek_to_progress, consumer, bootstrap, self._work, wanted))
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> list[Record]:
         size = self._settings.batch_size

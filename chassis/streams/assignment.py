@@ -17,10 +17,10 @@ from chassis.sqlstate import OUTSIDE
 from chassis.streams.message import Partition
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.unit.work import UnitOfWork
+from chassis.waiting import LONGEST_REST_SECONDS, Stopped, unless
 
 # What is waited for: the database, the broker, and a topic that it does not know yet.
 _ABSENT: tuple[type[Exception], ...] = (*OUTSIDE, KafkaError, Retry)
-
 T = TypeVar("T")
 
 
@@ -30,8 +30,17 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
     aiokafka logs what a listener raises and goes on; :meth:`settled` raises it where it ends the process.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, health: Health) -> None:
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        bootstrap: str,
+        work: UnitOfWork,
+        health: Health,
+        stop: asyncio.Event,
+    ) -> None:
+        """Begin with nothing assigned; nothing is waited for once ``stop`` is set."""
         self._consumer = consumer
+        self._stop = stop
         self._bootstrap = bootstrap
         self._work = work
         self._health = health
@@ -43,9 +52,10 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
     async def settled(self) -> frozenset[Partition]:
         """Wait until no assignment is under way; return what has been assigned since the last call.
 
-        Raises what an assignment failed of: none of its records may be folded.
+        Raises what an assignment failed of: none of its records may be folded; and Stopped.
         """
-        await self._idle.wait()
+        if not self._idle.is_set():
+            await unless(self._stop, self._idle)
         if self._failure is not None:
             raise self._failure
         moved, self._moved = frozenset(self._moved), set()
@@ -54,6 +64,17 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
     def still(self) -> bool:
         """Tell whether nothing has been assigned since :meth:`settled` was asked, nor is being."""
         return self._idle.is_set() and not self._moved
+
+    async def patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Try until whoever is asked is there; raise Stopped instead of another try once asked to stop."""
+        async for attempt in stamina.retry_context(
+            on=_ABSENT, attempts=None, timeout=None, wait_max=LONGEST_REST_SECONDS
+        ):
+            with attempt:
+                if self._stop.is_set() and attempt.num > 1:
+                    raise Stopped
+                return await act()
+        raise AssertionError  # pragma: no cover - the loop above has no other end
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._health.unmet("assigned", "rebalancing")
@@ -64,7 +85,8 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
         self._moved.update(wanted)
         self._idle.clear()
         try:
-            await patiently(partial(seek_to_progress, self._consumer, self._bootstrap, self._work, wanted))
+            seek = partial(seek_to_progress, self._consumer, self._bootstrap, self._work, wanted)
+            await self.patiently(seek)
         except Exception as error:  # noqa: BLE001 - raised again by settled(), where it ends the process
             self._failure = error
         else:
@@ -95,14 +117,6 @@ async def extents(
     partitions = [TopicPartition(*at) for at in wanted]
     starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
     return _by_partition(starts), _by_partition(ends)
-
-
-async def patiently(act: Callable[[], Awaitable[T]]) -> T:
-    """Try until whoever is asked is there."""
-    async for attempt in stamina.retry_context(on=_ABSENT, attempts=None, timeout=None, wait_max=5.0):
-        with attempt:
-            return await act()
-    raise AssertionError  # pragma: no cover - the loop above has no other end
 
 
 def _by_partition(offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:

@@ -23,7 +23,7 @@ from chassis.streams.pace import Pace
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.done import Done
 from chassis.unit.work import UnitOfWork
-from chassis.waiting import within
+from chassis.waiting import LONGEST_REST_SECONDS, Stopped, within
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
@@ -33,10 +33,6 @@ _MOST_REDOS = 19
 _LOOK_SECONDS = 1.0
 
 log = structlog.get_logger()
-
-
-class Stopped(Exception):
-    """A consumer ends without having taken all of its batch."""
 
 
 class Batches:
@@ -59,8 +55,8 @@ class Batches:
         """Commit all effects of a batch, then acknowledge it; return each owned partition's next offset.
 
         One whose records take long is done in several units. A partition that another owner has moved is not
-        acknowledged. Raises Stopped where the consumer is halted, or between two units, and asked to stop:
-        nothing more may then be processed.
+        acknowledged. Raises Stopped where the consumer is halted, waits for its database or is between two
+        units, and asked to stop: nothing more may then be processed.
         """
         offsets: dict[Partition, int] = {}
         while records:
@@ -108,8 +104,12 @@ class Batches:
             if not _outside(error):
                 raise
         self._health.unmet("database", "not reachable")
-        async for attempt in stamina.retry_context(on=_outside, attempts=None, timeout=None, wait_max=5.0):
+        async for attempt in stamina.retry_context(
+            on=_outside, attempts=None, timeout=None, wait_max=LONGEST_REST_SECONDS
+        ):
             with attempt:
+                if self._stop.is_set():
+                    raise Stopped
                 done = await self._halving(records)
                 self._health.met("database")
                 return done

@@ -20,7 +20,7 @@ import structlog
 from chassis.errors import Conflict
 from chassis.health import Health
 from chassis.streams.aiokafka_runner import ConsumerSettings
-from chassis.streams.batch import Batches, Stopped
+from chassis.streams.batch import Batches
 from chassis.streams.claim_watch import ClaimWatch
 from chassis.streams.faust_group import check_committed, set_stopped_group
 from chassis.streams.faust_transport import Transport
@@ -29,6 +29,7 @@ from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
 from chassis.streams.unbroken import Unbroken, in_order
 from chassis.unit.work import UnitOfWork
+from chassis.waiting import Stopped
 
 # A tick and not a timeout after the first record: rows wait for it at low load (pipeline.md 6.9).
 _WITHIN_SECONDS = 0.01
