@@ -9,9 +9,10 @@ import asyncpg
 
 from chassis.database import transaction
 from chassis.errors import Reject
-from chassis.streams.message import Record
+from chassis.streams.message import Partition, Record
 from chassis.unit.closing import close_unit
 from chassis.unit.done import Done
+from chassis.unit.fence import Outcome, Step
 from chassis.unit.inbox import Seen
 from chassis.unit.items import Place
 from chassis.unit.opening import Opened
@@ -20,8 +21,11 @@ from chassis.unit.unit import Unit
 from chassis.unit.work import UnitOfWork
 from tests.bench.ablation import VARIANTS, leave_out
 
-_ADVANCE = """
-update chassis.fence set next_offset = $4, applied = applied + $5
+_ADVANCE = "update chassis.fence set next_offset = $4 where consumer = $1 and topic = $2 and partition = $3"
+_COUNT = """
+update chassis.fence
+set applied = applied + $4, duplicate = duplicate + $5, ignored = ignored + $6, parked = parked + $7,
+    dead_lettered = dead_lettered + $8
 where consumer = $1 and topic = $2 and partition = $3
 """
 
@@ -40,15 +44,17 @@ def acknowledge_before_commit() -> None:
         async with transaction(self._pool, ()) as connection:
             rows = await self.ownership.lock(connection, spans)
             for at, step in self.ownership.steps(rows, spans).items():
-                count = sum(record.at == at for record in records)
-                await connection.execute(_ADVANCE, self.consumer, *at, step.next_offset, count)
+                await connection.execute(_ADVANCE, self.consumer, *at, step.next_offset)
         begun = {at: spans[at].first for at in rows}
         with patch.multiple(
             self.ownership, foreseen=Mock(return_value=None), lock=AsyncMock(return_value=begun)
         ):
             return await once(self, records, raised)
 
-    async def effects_alone(unit: Unit, consumer: str, _steps: object) -> None:
+    async def effects_alone(unit: Unit, consumer: str, steps: Mapping[Partition, Step]) -> None:
+        for at, step in sorted(steps.items()):
+            counts = (step.counts.get(outcome, 0) for outcome in Outcome)
+            unit.writes.add(_COUNT, consumer, *at, *counts)
         await close_unit(unit, consumer, {})
 
     patch.object(UnitOfWork, "_once", acknowledged_first).start()

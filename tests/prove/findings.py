@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong with a run, and the rows of the report that say so."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from traceback import format_exception
@@ -9,6 +10,14 @@ from tests.prove.report import Row
 
 _SHOWN = 10
 _LONGEST = 600
+# What each planted defect must bring: by anything else it would be caught for another reason than its own.
+_GROUNDS = {
+    "acknowledge_before_commit": re.compile(r"took no effect$"),
+    "mark_before_publish": re.compile(r"was not published$"),
+    "no_inbox": re.compile(r"took effect \d+ times$"),
+    "no_learner_lock": re.compile(r"took effect \d+ times$|has no ground$|says two things$"),
+    "no_fence": re.compile(r"holds \d+, counted \d+$"),
+}
 
 
 @dataclass(slots=True)
@@ -54,6 +63,7 @@ def rows_of_cases(
             equal_to_replay=not findings.differing,
             equal_state=not states,
             failed=len(findings.failed),
+            on_its_ground=_on_ground(tried.planted, wrong),
             seconds=round(seconds, 1),
             found=tuple(each[-_LONGEST:] for each in wrong[:_SHOWN]),
         )
@@ -66,3 +76,7 @@ def raised(case: str, tried: Tried, seconds: float, error: Exception) -> Row:
     findings = Findings(failed=["".join(format_exception(error))[-_LONGEST:]])
     (row,) = rows_of_cases({case: 0}, tried, seconds, findings, ())
     return row
+
+
+def _on_ground(planted: str | None, wrong: Sequence[str]) -> int:
+    return 0 if planted is None else sum(bool(_GROUNDS[planted].search(each)) for each in wrong)

@@ -32,11 +32,13 @@ class Row:
     seconds: float
     tries: int = 1
     """How often the case was run: what was not hit, and a defect that was not caught, is tried again."""
+    on_its_ground: int = 0
+    """How many findings are of the kind that the planted defect must bring; any other may be its bookkeeping."""
     found: tuple[str, ...] = ()
     """The first things that were wrong, by name."""
 
     @property
-    def caught(self) -> bool:
+    def wrong(self) -> bool:
         """Whether anything was found wrong with what the run came to."""
         return bool(self.lost or self.duplicated or not (self.equal_to_replay and self.equal_state))
 
@@ -47,15 +49,18 @@ class Row:
 
     @property
     def undecided(self) -> bool:
-        """Whether nothing was wrong and nothing was shown either, which another try may change."""
-        return not self.proven and not self.caught and not self.failed
+        """Whether nothing was wrong and nothing was shown either, which another try may change.
+
+        Of a defect nothing was shown where nothing is wrong on its own ground.
+        """
+        return not self.proven and not self.failed and (self.planted is not None or not self.wrong)
 
     @property
     def proven(self) -> bool:
         """Whether the case was reached and came out as it must; a defect may end processes as well."""
         if self.planted is not None:
-            return self.reached and self.caught
-        return self.reached and not self.caught and not self.failed
+            return self.reached and bool(self.on_its_ground)
+        return self.reached and not self.wrong and not self.failed
 
 
 def not_shown(rows: Sequence[Row]) -> list[str]:
@@ -74,7 +79,9 @@ def after_another_try(before: Sequence[Row], again: Sequence[Row]) -> list[Row]:
 
 def _after_another_try(before: Row, again: Row) -> Row:
     """Return the row of a case that was tried again: whatever is wrong stands, and what was shown stands."""
-    if before.caught or before.failed or (before.proven and not (again.caught or again.failed)):
+    if before.planted is not None:
+        return again
+    if before.wrong or before.failed or (before.proven and not (again.wrong or again.failed)):
         return replace(before, tries=again.tries)
     return again
 
@@ -117,5 +124,5 @@ def _verdict(row: Row) -> str:
     if not row.reached:
         return "[red]not hit[/red]"
     if row.planted is not None:
-        return "caught" if row.caught else "[red]not caught[/red]"
+        return "caught" if row.proven else "[red]not caught[/red]"
     return "proven" if row.proven else "[red]BROKEN[/red]"

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from chassis.database import open_pool
-from chassis.streams.message import Partition
+from chassis.streams.message import Partition, Record
 from chassis.unit.outbox import Partitions
 from chassis.unit.work import UnitOfWork
 from tests.integration.chassis.conftest import made_probe
@@ -43,7 +43,16 @@ async def test_what_acknowledges_before_it_commits_does_its_work_while_it_lives(
 ) -> None:
     assert (await work.run(RECORDS[:2])).offsets == {AT: 2}
     assert (await work.run(RECORDS[2:])).offsets == {AT: 4}
-    assert (await counts(probe))["applied"] == 4
+    again, ignored = consumed(AT, 4, result(0, "l1")), consumed(AT, 5, result(5, "l1", "ignored"))
+    junk = Record(AT, 6, b"probe-a/l2", b"junk", (), 0)
+    assert (await work.run([again, ignored, junk])).offsets == {AT: 7}
+    assert await counts(probe) == {
+        "applied": 4,
+        "duplicate": 1,
+        "ignored": 1,
+        "parked": 0,
+        "dead_lettered": 1,
+    }
     assert await histories(probe) == {"probe-a/l1": ".e0.e1.e2.e3"}
 
 

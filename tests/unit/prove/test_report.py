@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.state import AttainedRow, State
+from tests.prove.defects import DEFECTS, IN_DATABASES
 from tests.prove.findings import Findings, Tried, rows_of_cases
 from tests.prove.passages import hits
 from tests.prove.report import Row, after_another_try, not_shown, table
@@ -62,11 +63,27 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     "wrong", [{"lost": 1}, {"duplicated": 1}, {"equal_to_replay": False}, {"equal_state": False}]
 )
-def test_a_case_is_proven_by_nothing_wrong_and_a_defect_by_something(wrong: dict[str, Any]) -> None:
+def test_a_case_is_proven_by_nothing_wrong_and_a_defect_by_what_it_brings(wrong: dict[str, Any]) -> None:
     assert ROW.proven
     assert not replace(ROW, **wrong).proven
-    assert not replace(ROW, planted="defect").proven
-    assert replace(ROW, planted="defect", **wrong).proven
+    assert not replace(ROW, planted="defect", **wrong).proven
+    assert replace(ROW, planted="defect", on_its_ground=1, **wrong).proven
+
+
+def test_a_defect_is_caught_on_its_own_ground() -> None:
+    counts = "results: t[0] had 1 ignored, counted 0"
+    found = {
+        "acknowledge_before_commit": "results: (b'urn:cairn', b'1') took no effect",
+        "mark_before_publish": "records.entries.v1: (b'urn:cairn', b'1') was not published",
+        "no_inbox": "records: (b'urn:cairn', b'1') took effect 2 times",
+        "no_learner_lock": "competency.events.v1: (b'urn:cairn', b'1') has no ground",
+        "no_fence": "results: t[0] holds 101, counted 125",
+    }
+    assert found.keys() == DEFECTS.keys() | IN_DATABASES.keys()
+    for defect, finding in found.items():
+        for findings, grounds in ((Findings(lost=[counts, finding]), 1), (Findings(lost=[counts]), 0)):
+            (row,) = rows_of_cases({"case": 1}, Tried("faust", defect, 5000), 1.0, findings, ())
+            assert (row.on_its_ground, row.proven, row.undecided) == (grounds, bool(grounds), not grounds)
 
 
 def test_a_task_that_ended_by_an_error_is_no_proof_and_catches_no_defect() -> None:
@@ -76,8 +93,8 @@ def test_a_task_that_ended_by_an_error_is_no_proof_and_catches_no_defect() -> No
 
 def test_a_point_that_was_hit_too_seldom_proves_nothing() -> None:
     assert not replace(ROW, hit=1).proven
-    assert replace(ROW, hit=1, planted="defect", lost=1).proven
-    assert not replace(ROW, hit=0, planted="defect", lost=1).proven
+    assert replace(ROW, hit=1, planted="defect", on_its_ground=1).proven
+    assert not replace(ROW, hit=0, planted="defect", on_its_ground=1).proven
 
 
 def test_a_fault_that_met_work_in_one_of_its_rounds_is_proven_and_both_numbers_are_told() -> None:
@@ -101,7 +118,8 @@ def test_another_try_shows_what_the_first_did_not_and_hides_nothing() -> None:
     assert after_another_try([ROW], [wrong]) == [wrong]
     assert after_another_try([missed], [wrong]) == [wrong]
     assert after_another_try([replace(ROW, lost=1)], [again]) == [wrong]
-    uncaught, caught = replace(ROW, planted="defect"), replace(ROW, planted="defect", lost=1, tries=2)
+    uncaught = replace(ROW, planted="defect", lost=1)
+    caught = replace(uncaught, on_its_ground=1, tries=2)
     assert uncaught.undecided
     assert after_another_try([uncaught], [caught]) == [caught]
 
