@@ -40,11 +40,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A process that was started, with its log."""
+    """A process that was started, with its log, and where in that it begins."""
 
     service: Service
     running: Running
     log: Path
+    begins: int
 
     def check(self) -> None:
         """Raise ServerFailedError with the end of the log if the process has ended."""
@@ -102,6 +103,10 @@ class Processes:
         """Return the process of a name; raises KeyError for a name that was not started."""
         return self._named(name).running
 
+    def begins(self, name: str) -> int:
+        """Return where in its log the process of a name begins: those before it wrote there as well."""
+        return self._named(name).begins
+
     def kill(self, name: str) -> Service:
         """End one process by SIGKILL, as the system itself may; return what :meth:`start` starts again."""
         started = self._named(name)
@@ -120,10 +125,11 @@ class Processes:
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = with_home({**service.environment, "HEALTH_PORT": str(service.health_port)})
         command = [*service.prefix, sys.executable, "-m", *service.command]
+        begins = log.stat().st_size if log.exists() else 0
         pid = launch(command, log, self._root, environment=environment)
         running = Running.of(pid, service.command[0])
         running.remember(self._state(service))
-        return Started(service, running, log)
+        return Started(service, running, log, begins)
 
     def _end_leftovers(self, services: Sequence[Service]) -> None:
         remembered = (Running.read(self._state(service)) for service in services)

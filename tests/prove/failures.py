@@ -14,6 +14,7 @@ _FAILURES = {
     "task failed": "the task {task} ended by",
     "task ended unasked": "the task {task} ended unasked",
     "process failed": "the process ended by",
+    "task cancelled": "the task {task} did not end when it was asked to",
     "replay failed": "a replay of {consumer} failed by",
 }
 
@@ -45,7 +46,7 @@ def _excused(said: dict[str, Any], inflicted: Inflicted, *, anew: bool) -> bool:
     match said["event"]:
         case "task failed":
             return anew and said["task"] == "consumer" and said["error"][0]["type"] == "Conflict"
-        case "process failed":
+        case "process failed" | "task cancelled":
             return inflicted.down(datetime.fromisoformat(said["timestamp"]))
         case _:
             return False

@@ -2,12 +2,14 @@
 """Keeps the processes of an installation up, whatever ends them."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.detached import exit_code
-from deploy.local.processes import Processes
+from deploy.local.processes import STOP_SECONDS, Processes
 from tests.prove.endings import Ending, last_event
 
 _LOOK_SECONDS = 0.05
@@ -28,7 +30,7 @@ class Keeper:
 
     @property
     def endings(self) -> Collection[Ending]:
-        """How processes ended that nobody stopped in order."""
+        """How processes ended, but for those that end with the installation."""
         return self._ended.values()
 
     async def keep(self) -> None:
@@ -38,11 +40,23 @@ class Keeper:
                 self._look(name)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def leave(self, names: Collection[str]) -> None:
-        """Look after processes no longer, which are going to be stopped; one may have ended already."""
+    async def stop(self, names: Collection[str]) -> None:
+        """Stop processes, which are looked after no longer, and note how each ended; one may have already.
+
+        Whoever collects a child also takes its exit code: so it is looked for before anything else stops it.
+        """
         self.kept.difference_update(names)
-        for name in names:
-            self._note(name)
+        left = [name for name in names if not self._note(name)]
+        for name in left:
+            if (process := self._processes.running(name).process()) is not None:
+                process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        while not all(self._note(name, stopped=True) for name in left) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)  # a process of the system sets no event here
+        for name in left:
+            if not self._note(name, stopped=True):
+                self._end(name, -signal.SIGKILL, stopped=True)
+        await asyncio.to_thread(self._processes.stop, names)
 
     def _look(self, name: str) -> None:
         now = time.monotonic()
@@ -50,10 +64,15 @@ class Keeper:
             self._started[name] = now
             self._processes.start([self._processes.kill(name)])
 
-    def _note(self, name: str) -> bool:
+    def _note(self, name: str, *, stopped: bool = False) -> bool:
         """Tell whether a process has ended, and note how."""
-        pid = self._processes.running(name).pid
-        code = exit_code(pid)
-        if code is not None and pid not in self._ended:
-            self._ended[pid] = Ending(name, pid, code, last_event(self._logs / f"{name}.log"))
+        code = exit_code(self._processes.running(name).pid)
+        if code is not None:
+            self._end(name, code, stopped=stopped)
         return code is not None
+
+    def _end(self, name: str, code: int, *, stopped: bool) -> None:
+        pid = self._processes.running(name).pid
+        if pid not in self._ended:
+            said = last_event(self._logs / f"{name}.log", self._processes.begins(name))
+            self._ended[pid] = Ending(name, pid, code, said, datetime.now(UTC), stopped)

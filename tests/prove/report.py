@@ -33,7 +33,7 @@ class Row:
     tries: int = 1
     """How often the case was run: what was not hit, and a defect that was not caught, is tried again."""
     on_its_ground: int = 0
-    """How many findings are of the kind that the planted defect must bring; any other may be its bookkeeping."""
+    """How many findings are what the planted defect must bring; others may come of its bookkeeping."""
     found: tuple[str, ...] = ()
     """The first things that were wrong, by name."""
 

@@ -38,8 +38,7 @@ async def second_workers(ground: Ground, reads: Mapping[str, Sequence[str]]) -> 
     try:
         yield
     finally:
-        ground.keeper.leave(seconds)
-        await asyncio.to_thread(processes.stop, seconds)
+        await ground.keeper.stop(seconds)
 
 
 def _second(service: Service, reads: Sequence[str]) -> Service:
@@ -52,14 +51,12 @@ def _second(service: Service, reads: Sequence[str]) -> Service:
 async def elsewhere(ground: Ground, name: str, service: Service) -> AsyncIterator[None]:
     """Run a process in another way within the block, and as it was after it."""
     processes = ground.up.installation.processes
-    ground.keeper.leave({name})
-    await asyncio.to_thread(processes.stop, {name})
+    await ground.keeper.stop({name})
     processes.start([service])
     try:
         yield
     finally:
-        ground.keeper.leave({name})
-        await asyncio.to_thread(processes.stop, {name})
+        await ground.keeper.stop({name})
         processes.start([ground.services[name]])
         ground.keeper.kept.add(name)
 

@@ -39,6 +39,7 @@ def test_every_failure_that_a_log_tells_is_named(tmp_path: Path) -> None:
         CONSUMER,
         said("task failed", task="consumer"),
         {"event": "task ended unasked", "task": "replays"},
+        {"event": "task cancelled", "task": "replays", "timestamp": NOW.isoformat()},
         said("process failed", "OSError"),
         said("replay failed", consumer="records"),
         {"event": "stopped", "code": 1},
@@ -46,6 +47,7 @@ def test_every_failure_that_a_log_tells_is_named(tmp_path: Path) -> None:
     assert list(failures(tmp_path, Inflicted(), ())) == [
         f"{CONSUMER}: the task consumer ended by AssertionError at b:2 f",
         f"{CONSUMER}: the task replays ended unasked",
+        f"{CONSUMER}: the task replays did not end when it was asked to",
         f"{CONSUMER}: the process ended by OSError at b:2 f",
         f"{CONSUMER}: a replay of records failed by AssertionError at b:2 f",
     ]
@@ -84,20 +86,36 @@ def test_a_start_that_fails_is_excused_only_while_something_is_down(tmp_path: Pa
     ],
 )
 def test_a_process_that_ends_and_nobody_inflicted_it_is_named(code: int, last: str, what: str) -> None:
-    (found,) = unexplained([Ending(RELAY, 7, code, last)], Inflicted(), {})
+    (found,) = unexplained([Ending(RELAY, 7, code, last, NOW)], Inflicted(), {})
     assert found.startswith(f"{RELAY}: ended unasked with {what}, last said:")
 
 
+def ended(code: int, last: str = "", *, at: datetime = NOW, stopped: bool = False) -> Ending:
+    return Ending(RELAY, 7, code, last, at, stopped)
+
+
 def test_what_is_inflicted_is_no_finding_and_no_more_than_that_is_excused() -> None:
-    killed, asked = Inflicted(killed={7}), Inflicted(asked_to_end={7})
-    slain, ended = Ending(RELAY, 7, -signal.SIGKILL, "sent"), Ending(RELAY, 7, 0, "stopped")
+    killed, slain = Inflicted(killed={7}), ended(-signal.SIGKILL, "sent")
     assert list(unexplained([slain], killed, {})) == []
     assert list(unexplained([slain], Inflicted(), {RELAY: 1})) == []
     assert len(list(unexplained([slain, slain], Inflicted(), {RELAY: 1}))) == 1
     assert len(list(unexplained([slain], Inflicted(), {CONSUMER: 1}))) == 1
-    assert list(unexplained([ended, Ending(RELAY, 7, -signal.SIGTERM, "")], asked, {})) == []
-    assert len(list(unexplained([slain, Ending(RELAY, 7, 1, "stopping")], asked, {}))) == 2
-    assert list(unexplained([Ending(RELAY, 8, 1, "stopped")], Inflicted(), {})) == []
+    assert list(unexplained([ended(1, "stopped")], Inflicted(), {})) == []
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_who_is_asked_to_end_ends_in_order(*, stopped: bool) -> None:
+    asked = Inflicted() if stopped else Inflicted(asked_to_end={7})
+
+    def found(code: int, last: str = "", at: datetime = NOW) -> int:
+        return len(list(unexplained([ended(code, last, at=at, stopped=stopped)], asked, {})))
+
+    assert [found(0, "stopped"), found(1, "stopped"), found(-signal.SIGTERM)] == [0, 0, 0]
+    assert [found(-signal.SIGTERM, "serving"), found(-signal.SIGKILL, "stopping")] == [1, 1]
+    assert [found(1, "stopping"), found(-signal.SIGSEGV, "stopped")] == [1, 1]
+    with asked.outage():
+        within = datetime.now(UTC)
+    assert [found(1, "stopping", within), found(-signal.SIGKILL, "stopping", within)] == [0, 1]
 
 
 def test_processes_that_are_ended_on_purpose_are_noted() -> None:
@@ -111,7 +129,9 @@ def test_processes_that_are_ended_on_purpose_are_noted() -> None:
 
 def test_the_last_event_of_a_log_is_found_behind_what_is_none(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_text('{"event": "stopping"}\n{"event": "stopped"}\nno JSON\n', encoding="utf-8")
-    assert last_event(log) == "stopped"
-    log.write_text("", encoding="utf-8")
-    assert last_event(log) == ""
+    before = '{"event": "stopping"}\n{"event": "stopped"}\nno JSON\n'
+    log.write_text(before, encoding="utf-8")
+    assert last_event(log, 0) == "stopped"
+    assert last_event(log, len(before)) == "", "what a life before has said is not its own"
+    log.write_text(before + "Traceback", encoding="utf-8")
+    assert last_event(log, len(before)) == ""

@@ -36,8 +36,7 @@ async def kept(folder: Path, service: Service) -> AsyncIterator[tuple[Processes,
         yield processes, keeper
     finally:
         keeping.cancel()
-        keeper.leave([service.name])
-        processes.stop()
+        await keeper.stop([service.name])
 
 
 async def soon(holds: Callable[[], bool]) -> None:
@@ -52,12 +51,10 @@ async def test_who_is_killed_by_the_system_is_started_again_and_named(tmp_path: 
         before = processes.running("relay").pid
         os.kill(before, killed)
         await soon(lambda: processes.running("relay").pid != before)
-    (ending,) = keeper.endings
+        (ending,) = keeper.endings
     assert (ending.process, ending.pid, ending.code) == ("relay", before, -killed)
-    assert len(list(unexplained(keeper.endings, Inflicted(), {}))) == 1
-    assert len(list(unexplained(keeper.endings, Inflicted(killed={before}), {}))) == (
-        killed != signal.SIGKILL
-    )
+    assert len(list(unexplained([ending], Inflicted(), {}))) == 1
+    assert len(list(unexplained([ending], Inflicted(killed={before}), {}))) == (killed != signal.SIGKILL)
 
 
 async def test_who_ends_by_force_is_named_with_what_was_said_last(tmp_path: Path) -> None:
@@ -65,4 +62,14 @@ async def test_who_ends_by_force_is_named_with_what_was_said_last(tmp_path: Path
         await soon(lambda: bool(keeper.endings))
     assert next(unexplained(keeper.endings, Inflicted(), {})) == (
         "relay: ended unasked with exit code 3, last said: stopping"
+    )
+
+
+async def test_how_somebody_ends_who_is_stopped_is_noted_too(tmp_path: Path) -> None:
+    deaf = "import signal; signal.signal(15, lambda *_: os._exit(1)); print(flush=True); time.sleep(60)"
+    async with kept(tmp_path, sleeper("relay", deaf)) as (_, keeper):
+        await soon(lambda: (tmp_path / "logs" / "relay.log").read_text(encoding="utf-8").endswith("\n\n"))
+        assert not keeper.endings
+    assert next(unexplained(keeper.endings, Inflicted(), {})) == (
+        "relay: ended asked to, but with exit code 1, last said: stopping"
     )
