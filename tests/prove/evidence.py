@@ -2,6 +2,7 @@
 """Whether a fault has met work: a fault that comes in a pause proves nothing."""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 
@@ -9,7 +10,7 @@ import asyncpg
 
 from deploy.local.database import Database
 from tests.prove.consumers import Consumer
-from tests.prove.ground import Ground
+from tests.prove.ground import LOGS, Ground
 from tests.prove.processes import RELAYING, consumer_of
 
 # Sessions of consumers and relays that have written something and not committed it.
@@ -77,6 +78,29 @@ async def counted_more(ground: Ground, before: Mapping[Consumer, int], outcome: 
 async def re_evaluated(ground: Ground, process: str) -> int:
     """Return how many re-evaluations the service of a process has taken."""
     return await _value(ground, process, _RE_EVALUATED)
+
+
+async def assigned_more(ground: Ground, process: str, before: int) -> bool:
+    """Wait until a process has been assigned partitions more often than before; tell whether it has."""
+    deadline = time.monotonic() + _WORK_COMES_SECONDS
+    while assignments(ground, process) <= before:
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_BETWEEN_COUNTS)
+    return True
+
+
+def assignments(ground: Ground, process: str) -> int:
+    """Return how often a process has been assigned partitions, by what it has said since it began."""
+    log = (ground.folder / LOGS / f"{process}.log").read_bytes()
+    return assignments_in(log[ground.up.installation.processes.begins(process) :])
+
+
+def assignments_in(log: bytes) -> int:
+    """Return how often the condition of being assigned came to hold by a log; not all of it need be JSON."""
+    lines = log.decode(errors="replace").splitlines()
+    said = (json.loads(line) for line in lines if line.startswith("{") and line.endswith("}"))
+    return sum(each.get("name") == "assigned" and each.get("holds") is True for each in said)
 
 
 def refusals(database: Database) -> int:

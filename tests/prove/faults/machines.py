@@ -8,9 +8,9 @@ from dataclasses import replace
 from deploy.local.layout import SESSION_SECONDS
 from deploy.local.ports import is_free
 from tests.prove.cluster import STEADY_PORTS
-from tests.prove.evidence import amid_work, progress, refusals
+from tests.prove.evidence import amid_work, assignments, progress, refusals
 from tests.prove.network import Apart
-from tests.prove.processes import CONSUMING, INTAKE
+from tests.prove.processes import CONSUMING, INTAKE, second_of
 from tests.prove.workers import elsewhere, second_workers
 from tests.prove.world import World
 
@@ -64,7 +64,7 @@ async def full_disk(world: World) -> bool:
 async def network_partition(world: World) -> bool:
     """Cut a consumer off from brokers and database, while another takes its partitions over.
 
-    Work is met if the other gets on once the session of the first has ended.
+    Work is met if the other is assigned more than it had, and gets on, once the first's session has ended.
     """
     name = world.chance.choice([INTAKE, *CONSUMING])
     # The process that runs outside until then still holds its own port.
@@ -78,12 +78,14 @@ async def network_partition(world: World) -> bool:
         ):
             await world.ground.up.installation.processes.ready({name})
             met = await amid_work(world.ground)
+            shared = assignments(world.ground, second_of(name))
             with world.ground.inflicted.outage():
                 apart.cut()
                 await asyncio.sleep(SESSION_SECONDS)
                 before = await progress(world.ground, name)
                 await asyncio.sleep(_CUT_SECONDS - SESSION_SECONDS)
                 met &= await progress(world.ground, name) > before
+                met &= assignments(world.ground, second_of(name)) > shared
                 apart.heal()
             await asyncio.sleep(_CUT_SECONDS / 2)
     return met

@@ -3,8 +3,8 @@
 
 import asyncio
 
-from tests.prove.evidence import amid_work, progress
-from tests.prove.processes import CONSUMING, INTAKE, RELAYING
+from tests.prove.evidence import amid_work, assigned_more, progress
+from tests.prove.processes import CONSUMING, INTAKE, RELAYING, second_of
 from tests.prove.workers import JOINED_SECONDS, process_of, second_workers, slow_units, stopped_with_work
 from tests.prove.world import World
 
@@ -42,7 +42,9 @@ async def zombie(world: World) -> bool:
 
 
 async def workers_join_and_leave(world: World) -> bool:
-    """Let a second worker of a consumer come and go."""
-    async with second_workers(world.ground, {world.chance.choice([INTAKE, *CONSUMING]): ()}):
+    """Let a second worker of a consumer come and go; work is met if it has had a share."""
+    name = world.chance.choice([INTAKE, *CONSUMING])
+    async with second_workers(world.ground, {name: ()}):
+        joined = await assigned_more(world.ground, second_of(name), 0)
         await asyncio.sleep(JOINED_SECONDS)
-        return await amid_work(world.ground)
+        return joined and await amid_work(world.ground)
