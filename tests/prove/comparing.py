@@ -5,7 +5,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from cairn.topics.catalogue import DEFAULT_PARTITIONS
 from chassis.streams.message import Partition, Record
+from chassis.unit.outbox import partition_of
 from tests.e2e.topics import Carried
 from tests.prove.applied import Applied
 from tests.prove.consumers import Consumer
@@ -21,6 +23,13 @@ def flipped_back(consumer: Consumer, log: Sequence[Applied], records: Records) -
         if each.epoch < newest.setdefault(learner, each.epoch):
             yield f"{consumer.name}: {each.at}@{each.offset} took effect under an older epoch"
         newest[learner] = max(newest[learner], each.epoch)
+
+
+def misplaced(topic: str, published: Records) -> Iterator[str]:
+    """Name each event that does not stand in the partition to which its key belongs."""
+    for (at, offset), record in published.items():
+        if record.headers and record.key and partition_of(record.key, DEFAULT_PARTITIONS) != at.number:
+            yield f"{topic}: [{at.number}]@{offset} is not where its key belongs"
 
 
 def ambiguous(records: Iterable[Carried]) -> Iterator[tuple[bytes, bytes]]:

@@ -10,7 +10,7 @@ from functools import partial
 import asyncpg
 import stamina
 
-from cairn.client.errors import CallError
+from cairn.client.errors import MovedError, UnavailableError
 from cairn.client.policies import open_policies
 from cairn.client.rules import open_rules
 from deploy.local.cohort.submission import TENANT
@@ -111,9 +111,10 @@ async def rest(ground: Ground, within: float = _REST_SECONDS) -> tuple[str, ...]
 
 
 async def publish(ground: Ground, publication: Publication) -> None:
-    """Publish documents; a server that has just ended is asked again."""
+    """Publish documents; a server that has just ended, or found them moved, is asked again."""
     layout = ground.up.installation.layout
-    async for attempt in stamina.retry_context(on=CallError, attempts=None, timeout=60):
+    again = (UnavailableError, MovedError)
+    async for attempt in stamina.retry_context(on=again, attempts=None, timeout=60):
         with attempt:
             if publication.policies:
                 async with open_policies(layout.address("assessment-grpc"), TENANT) as policies:

@@ -16,6 +16,8 @@ _FAILURES = {
     "process failed": "the process ended by",
     "task cancelled": "the task {task} did not end when it was asked to",
     "replay failed": "a replay of {consumer} failed by",
+    "call failed": "a call of {method} failed by",
+    "Exception in ASGI application\n": "a request at the HTTP door failed by",
 }
 
 
@@ -35,7 +37,7 @@ def failures(logs: Path, inflicted: Inflicted, beginning_anew: Collection[str]) 
 def _failed(log: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines that tell of a failure; what is no JSON is none of ours."""
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        if any(f'"{event}"' in line for event in _FAILURES) and line.startswith("{"):
+        if any(json.dumps(event) in line for event in _FAILURES) and line.startswith("{"):
             said = json.loads(line)
             if said["event"] in _FAILURES:
                 yield said

@@ -9,7 +9,7 @@ from zlib import crc32
 import httpx2
 import stamina
 
-from cairn.client.errors import CallError
+from cairn.client.errors import UnavailableError
 from cairn.client.results import Receipt
 from cairn.client.results_http import HttpResultsPublisher
 from cairn.cloudevents import CloudEvent
@@ -47,7 +47,7 @@ async def _post_group(ground: Ground, events: Sequence[CloudEvent], answered: Co
 async def _insist(publisher: HttpResultsPublisher, events: Sequence[CloudEvent]) -> list[str]:
     """Publish until all events are answered; return how each was."""
     receipts: list[Receipt] = []
-    async for attempt in stamina.retry_context(on=CallError, attempts=None, timeout=60, wait_max=1.0):
+    async for attempt in stamina.retry_context(on=UnavailableError, attempts=None, timeout=60, wait_max=1.0):
         with attempt:
             receipts = await publisher.publish(events)
     return [each.outcome for each in receipts]

@@ -30,7 +30,24 @@ _UNPLACED = """
 select count(*) from records.entry left join records.position using (tenant, learner, sequence)
 where position is null
 """
-_GAPS = "select coalesce(max(position), 0) - count(*) from records.position"
+_GAPS = """
+select coalesce(sum(gaps), 0) from (
+    select max(position) - count(*) as gaps from records.position group by tenant
+) as of_tenant
+"""
+_DISORDER = """
+select count(*) from (
+    select sequence <= lag(sequence) over (partition by tenant, learner order by position) as earlier,
+        recorded_at < lag(recorded_at) over (partition by tenant order by position) as back
+    from records.position
+) as placed
+where earlier or back
+"""
+_WRONG_LENGTHS = """
+select count(*) from (select tenant, max(position) as length from records.position group by tenant) as placed
+full join records.extent using (tenant)
+where placed.length is distinct from extent.length
+"""
 
 
 async def endings_of(dsn: str, consumer: Consumer) -> Endings:
@@ -84,12 +101,19 @@ async def arrived(findings: Findings, ground: Ground, events: Iterable[CloudEven
 
 
 async def all_placed(findings: Findings, dsn: str) -> None:
-    """Check that every entry has its position, without gaps."""
+    """Check that every entry has its position, without gaps, in the order of its learner and of time."""
     connection = await asyncpg.connect(dsn)
     try:
-        unplaced = await connection.fetchval(_UNPLACED)
-        gaps = await connection.fetchval(_GAPS)
+        await check_placed(findings, connection)
     finally:
         await connection.close()
+
+
+async def check_placed(findings: Findings, connection: asyncpg.Connection) -> None:
+    """Check the positions that a connection sees."""
+    queries = (_UNPLACED, _GAPS, _DISORDER, _WRONG_LENGTHS)
+    unplaced, gaps, disorder, lengths = [await connection.fetchval(query) for query in queries]
     findings.lost += [f"{ENTRIES}: {unplaced} entries have no position"] * bool(unplaced)
     findings.lost += [f"{ENTRIES}: {gaps} positions have no entry"] * bool(gaps)
+    findings.differing += [f"{ENTRIES}: {disorder} positions are out of order"] * bool(disorder)
+    findings.differing += [f"{ENTRIES}: {lengths} records are not as long as they are told"] * bool(lengths)

@@ -14,7 +14,15 @@ from deploy.local.stack import Endpoints
 from tests.e2e.runs import TABLES, rows_of
 from tests.e2e.topics import Carried, placed
 from tests.prove.applied import Applied, read_log
-from tests.prove.comparing import Records, ambiguous, by_identity, flipped_back, reordered, unlike
+from tests.prove.comparing import (
+    Records,
+    ambiguous,
+    by_identity,
+    flipped_back,
+    misplaced,
+    reordered,
+    unlike,
+)
 from tests.prove.consumers import CONSUMERS, DOWNSTREAM, UPSTREAM, Consumer
 from tests.prove.endings import unexplained
 from tests.prove.failures import failures
@@ -108,11 +116,12 @@ async def _compare(
                 run = await rows_of(ground.up.databases[service], table)
                 findings.differing += _between(table, run, await rows_of(admin, table))
     for consumer in DOWNSTREAM if through_http else CONSUMERS:
-        published = (await placed(ground.up.bootstrap, consumer.publishes)).values()
-        carried = [Carried.of(each) for each in published if each.headers]
+        published = await placed(ground.up.bootstrap, consumer.publishes)
+        carried = [Carried.of(each) for each in published.values() if each.headers]
         would_be = await outbox_of(replayed[consumer.service], consumer.publishes)
         run_events, again = by_identity(carried), by_identity(would_be)
         what = consumer.publishes
+        findings.differing += misplaced(what, published)
         findings.duplicated += (f"{what}: {each} says two things" for each in ambiguous(carried))
         findings.differing += (
             f"{what}: {key!r} carries its events in another order" for key in reordered(carried, would_be)

@@ -42,6 +42,8 @@ def test_every_failure_that_a_log_tells_is_named(tmp_path: Path) -> None:
         {"event": "task cancelled", "task": "replays", "timestamp": NOW.isoformat()},
         said("process failed", "OSError"),
         said("replay failed", consumer="records"),
+        said("call failed", method="/cairn.records.v1.RecordService/GetEntry"),
+        said("Exception in ASGI application\n"),
         {"event": "stopped", "code": 1},
     )
     assert list(failures(tmp_path, Inflicted(), ())) == [
@@ -50,6 +52,8 @@ def test_every_failure_that_a_log_tells_is_named(tmp_path: Path) -> None:
         f"{CONSUMER}: the task replays did not end when it was asked to",
         f"{CONSUMER}: the process ended by OSError at b:2 f",
         f"{CONSUMER}: a replay of records failed by AssertionError at b:2 f",
+        f"{CONSUMER}: a call of /cairn.records.v1.RecordService/GetEntry failed by AssertionError at b:2 f",
+        f"{CONSUMER}: a request at the HTTP door failed by AssertionError at b:2 f",
     ]
 
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judge's own checks, each shown to fail."""
 
+from cairn.topics.catalogue import DEFAULT_PARTITIONS
 from chassis.streams.message import Partition, Record
+from chassis.unit.outbox import partition_of
 from tests.e2e.topics import Carried
 from tests.prove.applied import Applied
-from tests.prove.comparing import ambiguous, flipped_back, reordered, unlike
+from tests.prove.comparing import ambiguous, flipped_back, misplaced, reordered, unlike
 from tests.prove.consumers import DOWNSTREAM
 from tests.prove.findings import Tried, raised
 
@@ -42,6 +44,13 @@ def test_what_takes_effect_under_an_older_epoch_is_named() -> None:
     log = [Applied("recognition", AT, offset, epoch, "applied") for offset, epoch in enumerate((2, 1))]
     assert list(flipped_back(DOWNSTREAM[1], log[::-1], records)) == []
     assert len(list(flipped_back(DOWNSTREAM[1], log, records))) == 1
+
+
+def test_what_stands_in_another_partition_than_its_key_s_is_named() -> None:
+    at = Partition("t", partition_of(b"k", DEFAULT_PARTITIONS))
+    right, wrong = at, Partition("t", (at.number + 1) % DEFAULT_PARTITIONS)
+    records = {(where, 7): Record(where, 7, b"k", b"{}", (("ce_id", b"1"),), 0) for where in (right, wrong)}
+    assert list(misplaced("t", records)) == [f"t: [{wrong.number}]@7 is not where its key belongs"]
 
 
 def test_a_case_that_raises_is_not_proven() -> None:
