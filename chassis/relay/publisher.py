@@ -2,17 +2,18 @@
 """Sending rows of the outbox: whole batches a partition, in the order of the rows.
 
 A producer serves until its first error and is then thrown away: what it had in flight is unknown,
-and the slot begins again at its first unsent row. What the broker has acknowledged is not sent again;
-other repeats are caught by the consumers' inboxes.
+and the slot begins again at its first unsent row. What the broker has acknowledged is not sent again,
+also where what stands behind it in its partition fails; other repeats are caught by the consumers' inboxes.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis.errors import Retry
 from chassis.streams.message import Partition
@@ -34,10 +35,10 @@ class Unsent(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The rows that the broker has, and what kept others from it."""
+    """The rows that the broker has, and by partition what kept others from it."""
 
     rows: list[Unsent]
-    failures: list[Exception]
+    failures: dict[Partition, Exception]
 
 
 async def start_producer(bootstrap: str, client_id: str, request_timeout: float) -> AIOKafkaProducer:
@@ -73,59 +74,92 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     await producer.stop()
 
 
-async def send(producer: AIOKafkaProducer, rows: Sequence[Unsent], within: float) -> Sent:
-    """Send the rows, each partition's in order; return when the broker has them or after so many seconds.
+async def send(
+    producer: AIOKafkaProducer, rows: Sequence[Unsent], within: float, alone: Container[Partition] = ()
+) -> Sent:
+    """Send the rows, none behind one of its partition that has failed; return after so many seconds at most.
 
-    Raises Retry where a topic does not have the partition that a row is for, and TimeoutError where the
-    broker does not say; nothing has then been sent.
+    Rows of the partitions in ``alone`` share no batch, so that one that is refused is refused by itself.
+    Raises an error where the broker does not say which partitions there are; nothing has then been sent.
     """
     deadline = time.monotonic() + within
     by_partition: dict[Partition, list[Unsent]] = {}
     for row in rows:
         by_partition.setdefault(row.at, []).append(row)
     async with asyncio.timeout(within):
-        await _check_partitions(producer, by_partition)
+        sent = Sent([], await _missing(producer, by_partition))
     sending = {
-        asyncio.create_task(_send_partition(producer, at, queue)): queue for at, queue in by_partition.items()
+        asyncio.create_task(
+            _send_partition(producer, at, _batches(producer, queue, alone=at in alone), sent)
+        ): at
+        for at, queue in by_partition.items()
+        if at not in sent.failures
     }
     try:
-        await asyncio.wait(sending, timeout=deadline - time.monotonic())
+        if sending:
+            await asyncio.wait(sending, timeout=deadline - time.monotonic())
     finally:
         for task in sending:
             task.cancel()
-    return _sent(sending)
-
-
-def _sent(sending: Mapping[asyncio.Task[None], Sequence[Unsent]]) -> Sent:
-    sent = Sent([], [])
-    for task, queue in sending.items():
-        if not task.done():
-            sent.failures.append(TimeoutError())
-        elif error := task.exception():
-            sent.failures.append(error if isinstance(error, Exception) else TimeoutError())
-        else:
-            sent.rows.extend(queue)
+    sent.failures.update(_failures(sending))
     return sent
 
 
-async def _check_partitions(producer: AIOKafkaProducer, wanted: Iterable[Partition]) -> None:
+def _failures(sending: Mapping[asyncio.Task[None], Partition]) -> Iterator[tuple[Partition, Exception]]:
+    for task, at in sending.items():
+        if not task.done():
+            yield at, TimeoutError()
+        elif error := task.exception():
+            yield at, error if isinstance(error, Exception) else TimeoutError()
+
+
+async def _missing(producer: AIOKafkaProducer, wanted: Collection[Partition]) -> dict[Partition, Exception]:
+    cluster = producer.client.cluster
+    # The producer waits for a topic that it does not know, and by its name, by which a broker may make it.
+    if any(cluster.partitions_for_topic(at.topic) is None for at in wanted):
+        cluster = await producer.client.fetch_all_metadata()
+    missing: dict[Partition, Exception] = {}
     for at in wanted:
-        numbers = await producer.partitions_for(at.topic)
-        if at.number not in numbers:
-            raise Retry(
-                f"{at.topic} has {len(numbers)} partitions, and a record is to be published in number"
-                f" {at.number}: make the topic again with the number that it had"
+        numbers = cluster.partitions_for_topic(at.topic)
+        if at.number not in (numbers or ()):
+            found = f"the broker has no topic {at.topic}"
+            if numbers:
+                found = f"{at.topic} has {len(numbers)} partitions"
+            missing[at] = Retry(
+                f"{found}, and a record is to be published in number {at.number}:"
+                " make the topic again with the number that it had"
             )
+    return missing
 
 
-async def _send_partition(producer: AIOKafkaProducer, at: Partition, rows: Sequence[Unsent]) -> None:
-    acknowledged: list[asyncio.Future[object]] = []
-    batch = producer.create_batch()
+def _batches(
+    producer: AIOKafkaProducer, rows: Iterable[Unsent], *, alone: bool
+) -> Iterator[tuple[BatchBuilder, list[Unsent]]]:
+    batch, held = producer.create_batch(), list[Unsent]()
     for row in rows:
         headers = read_headers(row.headers)
-        if batch.append(key=row.key, value=row.value, timestamp=None, headers=headers) is None:
-            acknowledged.append(await producer.send_batch(batch, at.topic, partition=at.number))
-            batch = producer.create_batch()
+        full = bool(held) and alone
+        if full or batch.append(key=row.key, value=row.value, timestamp=None, headers=headers) is None:
+            yield batch, held
+            batch, held = producer.create_batch(), []
             batch.append(key=row.key, value=row.value, timestamp=None, headers=headers)
-    acknowledged.append(await producer.send_batch(batch, at.topic, partition=at.number))
-    await asyncio.gather(*acknowledged)
+        held.append(row)
+    yield batch, held
+
+
+async def _send_partition(
+    producer: AIOKafkaProducer,
+    at: Partition,
+    batches: Iterator[tuple[BatchBuilder, list[Unsent]]],
+    sent: Sent,
+) -> None:
+    batch = next(batches, None)
+    while batch:
+        builder, rows = batch
+        acknowledged = await producer.send_batch(builder, at.topic, partition=at.number)
+        # Made while the broker has the one before, and handed over once that is acknowledged: a batch that is
+        # queued goes out although the one before is refused. It would be sent no sooner, since the sender has
+        # one batch of a partition under way (``Sender._muted_partitions`` of aiokafka 0.14).
+        batch = next(batches, None)
+        await acknowledged
+        sent.rows.extend(rows)

@@ -2,12 +2,14 @@
 """One slot of the relay: the partitions whose number leaves the slot's remainder, one producer.
 
 Unsent rows are read in id order, never past a remembered position, so that a row that commits late
-is not passed over. Sent rows are deleted by their ids, in a transaction that checks the term.
+is not passed over; those of partitions that have just failed are left out for a while. Sent rows are
+deleted by their ids, in a transaction that checks the term.
 """
 
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,15 +22,19 @@ from chassis import telemetry
 from chassis.database import Pool
 from chassis.errors import Conflict, Retry
 from chassis.health import Health
+from chassis.relay.aside import Aside
 from chassis.relay.lease import Lease, give_back, lost, take_lease
-from chassis.relay.publisher import Unsent, abandon, send, start_producer
+from chassis.relay.publisher import Sent, Unsent, abandon, send, start_producer
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.message import Partition
 from chassis.waiting import within
 
 _UNSENT = """
 select id, topic, partition, key, headers, value from chassis.outbox
-where partition % $1 = $2
+where partition % $1 = $2 and not exists (
+    select from unnest($4::text[], $5::int[]) as aside (topic, partition)
+    where aside.topic = outbox.topic and aside.partition = outbox.partition
+)
 order by id limit $3
 """
 # The lease's row is locked for as long as the deletion takes: it cannot change hands in between.
@@ -77,6 +83,7 @@ class Slot:
         self._pool = pool
         self._settings = settings
         health.expect(self.name)
+        self._aside = Aside()
         self._lease: Lease | None = None
         self._renew_at = 0.0
         self._producer: AIOKafkaProducer | None = None
@@ -101,13 +108,13 @@ class Slot:
         self.wake.clear()
         try:
             busy = await self._hold() and await self._publish()
-            self._health.met(self.name)
-        except (KafkaError, Conflict, Retry, ExceptionGroup, *OUTSIDE) as error:
-            log.warning("relay begins again", slot=self.name, errors=_names(error))
+        except (KafkaError, Conflict, Retry, *OUTSIDE) as error:
+            log.warning("relay begins again", slot=self.name, error=type(error).__name__)
             self._health.unmet(self.name, error.reason if isinstance(error, Retry) else "not publishing")
             await self._discard()
             await asyncio.sleep(_RETRY)
             return
+        self._tell()
         self._ended = time.monotonic()
         if not busy:
             await within(_POLL, self.wake)
@@ -118,30 +125,52 @@ class Slot:
             async with self._pool.acquire() as connection:
                 held = await take_lease(connection, self.name, self._settings.holder, LEASE)
             if held != self._lease:
+                self._aside.forget()
                 await self._discard()
             self._lease, self._renew_at = held, now + _RENEW
         return self._lease is not None
 
+    def _tell(self) -> None:
+        if self._aside.reason:
+            self._health.unmet(self.name, self._aside.reason)
+        else:
+            self._health.met(self.name)
+
     async def _publish(self) -> bool:
+        resting = self._aside.resting()
+        unsent = await self._unsent(resting)
+        sent = await self._send(unsent) if unsent else Sent([], {})
+        full = len(unsent) == self._settings.batch_size
+        # Where there may be more to read, whoever was not read may still be waiting.
+        unread = self._aside.others({row.at for row in unsent}) if full else resting
+        self._aside.learn(unread, sent.failures, {row.at for row in sent.rows})
+        if sent.failures:
+            log.warning("relay begins again", slot=self.name, reason=self._aside.reason)
+            await self._discard()
+        return full
+
+    async def _unsent(self, resting: Sequence[Partition]) -> list[Unsent]:
         settings = self._settings
-        rows = await self._pool.fetch(_UNSENT, settings.slots, settings.number, settings.batch_size)
-        if not rows:
-            return False
+        topics, numbers = [at.topic for at in resting], [at.number for at in resting]
+        rows = await self._pool.fetch(
+            _UNSENT, settings.slots, settings.number, settings.batch_size, topics, numbers
+        )
+        return [
+            Unsent(row_id, Partition(topic, number), key, headers, value)
+            for row_id, topic, number, key, headers, value in rows
+        ]
+
+    async def _send(self, unsent: Sequence[Unsent]) -> Sent:
+        settings = self._settings
         deadline = time.monotonic() + DELIVERY_TIMEOUT
         if self._producer is None:
             async with asyncio.timeout(DELIVERY_TIMEOUT):
                 self._producer = await start_producer(settings.bootstrap, self.name, REQUEST_TIMEOUT)
-        unsent = [
-            Unsent(row_id, Partition(topic, number), key, headers, value)
-            for row_id, topic, number, key, headers, value in rows
-        ]
-        sent = await send(self._producer, unsent, deadline - time.monotonic())
+        sent = await send(self._producer, unsent, deadline - time.monotonic(), self._aside.alone())
         await self._delete([row.id for row in sent.rows])
         for topic, count in Counter(row.at.topic for row in sent.rows).items():
             telemetry.published(topic, count)
-        if sent.failures:
-            raise ExceptionGroup("not all were published", sent.failures)
-        return len(rows) == settings.batch_size
+        return sent
 
     async def _delete(self, sent: list[int]) -> None:
         lease = self._lease
@@ -162,8 +191,3 @@ class Slot:
             with suppress(*OUTSIDE):
                 async with self._pool.acquire() as connection:
                     await give_back(connection, self._lease)
-
-
-def _names(error: Exception) -> list[str]:
-    causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-    return sorted({type(cause).__name__ for cause in causes})

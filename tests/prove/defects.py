@@ -68,9 +68,9 @@ def mark_before_publish() -> None:
     delete, original = slot.Slot._delete, slot.Slot._publish
     holding: list[slot.Slot] = []
 
-    async def deleted_first(producer: Any, rows: Any, within: float) -> publisher.Sent:
+    async def deleted_first(producer: Any, rows: Any, *given: Any) -> publisher.Sent:
         await delete(holding[-1], [row.id for row in rows])
-        return await publisher.send(producer, rows, within)
+        return await publisher.send(producer, rows, *given)
 
     async def publish(self: slot.Slot) -> bool:
         holding.append(self)

@@ -5,50 +5,17 @@ import asyncio
 import socket
 from datetime import timedelta
 
-import asyncpg
 import pytest
-from aiokafka.admin import NewTopic
 
-from cairn.ids import TenantId
-from chassis.database import Pool, open_pool, see_tenants
+from chassis.database import Pool, open_pool
 from chassis.errors import Bug, Conflict
 from chassis.health import Health
 from chassis.relay.lease import check_lease, give_back, take_lease
 from chassis.relay.publisher import abandon, start_producer
 from chassis.relay.relay import Relay
 from chassis.relay.slot import REQUEST_TIMEOUT, Slot
-from chassis.unit.outbox import Outgoing, headers_text, partition_of
-from tests.integration.chassis.probe.feed import write_rows
-from tests.integration.chassis.probe.running import PARTITIONS, Probe, eventually, read_all, relaying
-from tests.integration.chassis.probe.topics import make, with_admin
-
-TENANT = TenantId("probe-a")
-
-
-async def write(pool: Pool, probe: Probe, numbers: range) -> None:
-    """Write outbox rows of five keys, numbered."""
-    rows = []
-    for number in numbers:
-        key = f"probe-a/l{number % 5}".encode()
-        partition = partition_of(key, PARTITIONS)
-        headers = headers_text([("ce_id", str(number).encode()), ("raw", b"\xff\x00")])
-        rows.append(Outgoing(TENANT, probe.published, partition, key, headers, str(number).encode()))
-    async with pool.acquire() as connection, connection.transaction():
-        await see_tenants(connection, [TENANT])
-        await write_rows(connection, rows)
-
-
-async def left(probe: Probe) -> list[str]:
-    """Return the topic of every row that is not published."""
-    connection = await asyncpg.connect(probe.admin)
-    try:
-        return [row["topic"] for row in await connection.fetch("select topic from chassis.outbox")]
-    finally:
-        await connection.close()
-
-
-async def empty(probe: Probe) -> bool:
-    return await left(probe) == []
+from tests.integration.chassis.probe.outbox import empty, write
+from tests.integration.chassis.probe.running import Probe, eventually, read_all, relaying
 
 
 async def test_each_key_keeps_its_order_and_what_is_sent_is_deleted(probe: Probe, pool: Pool) -> None:
@@ -61,30 +28,6 @@ async def test_each_key_keeps_its_order_and_what_is_sent_is_deleted(probe: Probe
     for key in {key for key, _, _ in found}:
         numbers = [int(value or b"") for each, _, value in found if each == key]
         assert numbers == sorted(numbers)
-
-
-async def test_what_one_partition_refuses_is_sent_no_more_often_with_the_rest(
-    probe: Probe, pool: Pool
-) -> None:
-    small = f"{probe.published}.small"
-    new = NewTopic(small, 1, 1, topic_configs={"max.message.bytes": "1000"})
-    await make(probe.bootstrap, [new])
-    async with pool.acquire() as connection, connection.transaction():
-        await see_tenants(connection, [TENANT])
-        await write_rows(connection, [Outgoing(TENANT, small, 0, b"probe-a/l1", "[]", b"x" * 5000)])
-    await write(pool, probe, range(50))
-
-    async def only_that_is_left() -> bool:
-        return await left(probe) == [small]
-
-    async with relaying(probe):
-        await eventually(only_that_is_left)
-        await write(pool, probe, range(50, 60))
-        await eventually(only_that_is_left)
-
-    found = await read_all(probe.bootstrap, probe.published, 60)
-    assert sorted(int(value or b"") for _, _, value in found) == list(range(60))
-    await with_admin(probe.bootstrap, lambda admin: admin.delete_topics([small]))
 
 
 async def test_two_relays_share_no_slot(probe: Probe, pool: Pool) -> None:
