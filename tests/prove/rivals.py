@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis.relay.slot import LEASE
 from deploy.local.cohort.submission import TENANT
 from deploy.local.layout import SESSION_SECONDS
 from deploy.local.stack import Endpoints
@@ -29,7 +28,7 @@ from tests.prove.feeding import flowing
 from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import Case, Ground, standing
 from tests.prove.half_way import kill_half_way
-from tests.prove.processes import INTAKE, RE_EVALUATING, RELAYING
+from tests.prove.processes import INTAKE, RE_EVALUATING
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
 from tests.prove.story import Story, publications
@@ -47,7 +46,6 @@ ZOMBIES = (
     "assessment-relay",
     INTAKE,
 )
-_SOON = tuple(name for name in ZOMBIES if name not in RELAYING)
 # Large units, in which many learners meet.
 _BATCH_SIZE = 500
 # So slow that many units of facts meet a scan of some hundred learners.
@@ -55,9 +53,10 @@ _PER_SECOND = 40
 _FLOW_SECONDS = 8.0
 _LIVE_SECONDS = 24.0
 _TAKEN_OVER_SECONDS = 2.0 * SESSION_SECONDS
-# A lease lasts longer than a session. Where a defect is looked for, relays wake sooner.
-_LAPSED_SECONDS = LEASE.total_seconds() + SESSION_SECONDS
+# The runner of Faust takes longer to have what was another's.
+_LONGEST_SECONDS = 4.0 * _TAKEN_OVER_SECONDS
 _AWAKE_SECONDS = 3.0
+_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ async def contend(
         third = len(story.events) // 3
         await publish(ground, story.at_first)
         async with flowing(ground, story.events[:third], _FLOW_SECONDS):
-            await _wake_zombies(ground, hit, patient=rivalry.planted is None)
+            await _wake_zombies(ground, hit)
         await some_entries(ground)
         async with second_workers(ground, re_evaluating(rivalry.runner)):
             async with flowing(ground, story.events[third:], _LIVE_SECONDS):
@@ -107,21 +106,27 @@ async def contend(
     return rows_of_cases(cases, what, time.monotonic() - started, findings, states)
 
 
-async def _wake_zombies(ground: Ground, hit: Counter[str], *, patient: bool) -> None:
+async def _wake_zombies(ground: Ground, hit: Counter[str]) -> None:
     """Let each stop with work in its hands until a second worker has got on with it, and wake."""
     stopped = {name: await stopped_with_work(ground, name) for name in ZOMBIES}
     before = {name: await progress(ground, name) for name in ZOMBIES}
     async with second_workers(ground, dict.fromkeys(ZOMBIES, ())):
-        for names, seconds in (
-            (_SOON, _TAKEN_OVER_SECONDS),
-            (RELAYING, _LAPSED_SECONDS - _TAKEN_OVER_SECONDS),
-        ):
-            await asyncio.sleep(seconds if patient or names is _SOON else 0.0)
-            for name in names:
-                met = await progress(ground, name) > before[name]
-                stopped[name].resume()
-                hit[f"{NAME}: a zombie wakes ({name})"] += met
-            await asyncio.sleep(_AWAKE_SECONDS)
+        await asyncio.sleep(_TAKEN_OVER_SECONDS)
+        deadline = time.monotonic() + _LONGEST_SECONDS - _TAKEN_OVER_SECONDS
+        for name, process in stopped.items():
+            met = await _gets_on(ground, name, before[name], deadline)
+            process.resume()
+            hit[f"{NAME}: a zombie wakes ({name})"] += met
+        await asyncio.sleep(_AWAKE_SECONDS)
+
+
+async def _gets_on(ground: Ground, name: str, before: int, deadline: float) -> bool:
+    """Wait until another has got further than before; tell whether it has."""
+    while await progress(ground, name) <= before:
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_LOOK_SECONDS)
+    return True
 
 
 def re_evaluating(runner: str) -> dict[str, tuple[str, ...]]:

@@ -45,7 +45,8 @@ async def test_a_consumer_sees_the_tenants_of_its_batch_alone(probe: Probe, pool
 async def test_a_consumer_writes_for_no_other_tenant(pool: Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await see_tenants(connection, [A])
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await write_rows(connection, [Outgoing(A, "t.out", 0, b"k", "[]", b"v")])
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
             await write_rows(connection, [Outgoing(B, "t.out", 0, b"k", "[]", b"v")])
 
 

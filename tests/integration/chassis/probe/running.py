@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.database import open_pool
 from chassis.health import Health
@@ -146,14 +146,24 @@ async def histories(probe: Probe) -> dict[str, str]:
 
 
 async def read_all(bootstrap: str, topic: str, expected: int) -> list[tuple[str, int, bytes | None]]:
-    """Return (key, partition, value) of a topic's records; fail when they do not come in time."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    """Return (key, partition, value) of all of a topic's records, once there are so many.
+
+    Fails when they do not come in time. What comes behind them is read too: a double would be there.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     found: list[tuple[str, int, bytes | None]] = []
     try:
         async with asyncio.timeout(30):
-            while len(found) < expected:
-                for batch in (await consumer.getmany(timeout_ms=500)).values():
+            while not (numbers := consumer.partitions_for_topic(topic)):  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0.05)
+            places = [TopicPartition(topic, number) for number in numbers]
+            while sum((await consumer.end_offsets(places)).values()) < expected:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            while [at for at in places if await consumer.position(at) < ends[at]]:
+                for batch in (await consumer.getmany(timeout_ms=100)).values():
                     found += [((each.key or b"").decode(), each.partition, each.value) for each in batch]
     finally:
         await consumer.stop()

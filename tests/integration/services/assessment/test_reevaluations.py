@@ -169,6 +169,7 @@ async def test_a_learner_s_time_does_not_go_back_to_a_timer(house: House, schedu
     assert [row[0] for row in await house.look("select as_of from chassis.learner")] == [
         datetime(2026, 5, 1, tzinfo=UTC)
     ]
+    assert await ended(house) == Counter(applied=1)
 
 
 def results(chance: Random, numbers: range) -> list[dict[str, Any]]:

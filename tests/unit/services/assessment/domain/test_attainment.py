@@ -7,7 +7,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cairn.events.attainment import AttainmentStatus
@@ -92,15 +92,16 @@ def test_a_conclusion_rests_on_facts_that_there_are(
 ) -> None:
     results, retractions = known
     found = conclude(terms, results, retractions, LATER)
-    if found is not None:
-        assert found.grounds
-        assert list(found.grounds) == sorted(set(found.grounds))
-        assert set(found.grounds) <= {result.result_id for result in results} | {
-            taken.result_id for taken in retractions
-        }
-        assert (found.attainment.score is None) == (
-            found.attainment.status in UNSCORED | {AttainmentStatus.LAPSED}
-        )
+    assume(found is not None)
+    assert found is not None
+    assert found.grounds
+    assert list(found.grounds) == sorted(set(found.grounds))
+    assert set(found.grounds) <= {result.result_id for result in results} | {
+        taken.result_id for taken in retractions
+    }
+    assert (found.attainment.score is None) == (
+        found.attainment.status in UNSCORED | {AttainmentStatus.LAPSED}
+    )
 
 
 def _terms(method: Method = Method.HIGHEST, threshold: str = "0.4", activities: int = 1) -> Terms:
