@@ -104,6 +104,9 @@ def discard(
 ) -> None:
     """Pass a learner's first waiting record over for good, and fold those behind it.
 
+    Says which change that was. Where the record does not say so, the next one of the same thing waits for it:
+    publish it again, mended, or discard that one as well, which is lost then.
+
     A dead letter behind which nothing waits is not listed any more.
     """
     if _is_letter(name):
@@ -167,6 +170,12 @@ def _state(record: Listed) -> str:
     return "discarded" if record.HasField("discard_time") else "dead lettered"
 
 
+def _skipped(answer: Replay) -> str:
+    if not answer.skipped_subject:
+        return ""
+    return f"; revision {answer.skipped_revision} of {answer.skipped_subject} is passed over"
+
+
 def _tell(answer: Replay, json: bool) -> None:
     """Say what became of a request; the exit code is 1 where the record waits still."""
     if json:
@@ -175,6 +184,7 @@ def _tell(answer: Replay, json: bool) -> None:
         told = f"asked for; no consumer has carried it out yet: `cairn dlq request {answer.name}`"
         out().print(f"{told} says what becomes of it", soft_wrap=True)
     else:
-        out().print(f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it folded")
+        told = f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it folded"
+        out().print(told + _skipped(answer), soft_wrap=True, markup=False)
     if not answer.done or answer.outcome in {"stays", "gone", "failed"}:
         raise typer.Exit(1)

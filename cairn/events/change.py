@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cairn.events.attainment import AttainmentChanged
 from cairn.events.decision import DecisionMade
+from cairn.events.skipped import SkippedAttainment, SkippedDecision
 
 
 class Change(NamedTuple):
@@ -24,9 +25,9 @@ class Change(NamedTuple):
 def change_of(event: object) -> Change | None:
     """Return what an event says that it changes; None for a fact."""
     match event:
-        case AttainmentChanged():
+        case AttainmentChanged() | SkippedAttainment():
             return Change(event.competency, event.revision)
-        case DecisionMade():
+        case DecisionMade() | SkippedDecision():
             return Change(event.credential, event.revision)
         case _:
             return None

@@ -137,6 +137,9 @@ def action_message(action: Action) -> operator_action_pb2.OperatorAction:
 
 def replay_message(name: str, replay: Replay) -> operations_service_pb2.Replay:
     """Return what became of a request."""
-    return operations_service_pb2.Replay(
+    message = operations_service_pb2.Replay(
         name=name, done=replay.done, outcome=replay.outcome, followed=replay.followed
     )
+    if replay.skipped:
+        message.skipped_subject, message.skipped_revision = replay.skipped
+    return message

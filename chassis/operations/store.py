@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from cairn.events.change import Change
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool, transaction
 from chassis.operations import actions, letters, scans
@@ -50,7 +51,8 @@ order by tenant, consumer, learner, place
 limit $8
 """
 _REPLAY = """
-select consumer, learner, place, action, done_at is not null as done, outcome, followed
+select consumer, learner, place, action, done_at is not null as done, outcome, followed, skipped_subject,
+    skipped_revision
 from chassis.replay where tenant = $1 and id = $2
 """
 
@@ -96,6 +98,7 @@ class Replay(NamedTuple):
     done: bool
     outcome: str
     followed: int
+    skipped: Change | None
 
 
 class OperationsStore:
@@ -223,6 +226,6 @@ def _waiting(row: Any) -> WaitingRecord:
 
 
 def _replay(row: Any) -> Replay:
-    consumer, learner, place, action, done, outcome, followed = row
-    at = Place(consumer, learner, place)
-    return Replay(at, action == "discard", done, outcome or "", followed or 0)
+    consumer, learner, place, action, done, outcome, followed, *skipped = row
+    at, change = Place(consumer, learner, place), Change(*skipped) if skipped[0] else None
+    return Replay(at, action == "discard", done, outcome or "", followed or 0, change)

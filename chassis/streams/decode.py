@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a record of an internal topic to a message: envelope, model, identity, and whose it is."""
+"""From a record of an internal topic to a message: envelope, model, identity, and whose it is.
+
+And to which change it states, of one that is never to be folded.
+"""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,6 +16,8 @@ from cairn.events.catalogue import (
     content_digest,
     parse,
 )
+from cairn.events.change import change_of
+from cairn.events.skipped import Skipped, read_skipped
 from cairn.ids import topic_key
 from chassis.errors import Reject
 from chassis.streams.message import Message, Record
@@ -49,6 +54,23 @@ def decode_event(record: Record, *models: type[M]) -> Message[M]:
         event=event,
         traceparent=_traceparent(envelope),
     )
+
+
+def decode_skipped(record: Record) -> Skipped | None:
+    """Return which change a record states, readable or not; None where it states none, or does not say which.
+
+    Nor is one that names another learner than the key anything of the learner who waits.
+    """
+    try:
+        envelope = from_kafka(record.headers, record.value)
+    except MalformedEvent:
+        return None
+    skipped = read_skipped(envelope.type, envelope.data)
+    if skipped is None or record.key != topic_key(skipped.tenant, skipped.learner):
+        return None
+    change = change_of(skipped)
+    # The database takes no NUL, so that nothing is known of such a subject.
+    return None if change is None or "\0" in change.subject else skipped
 
 
 def _reason(error: EventError) -> str:

@@ -7,6 +7,7 @@ A handler sees a batch and a unit of work, and nothing of offsets, acknowledgeme
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from cairn.events.skipped import Skipped
 from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.streams.message import Accepted, Message, Record
@@ -36,10 +37,10 @@ class Handler(Protocol[E]):
         """Load the tenant's rules or policies again: their epoch has moved."""
         ...
 
-    async def skip(self, unit: Unit, message: Message[E]) -> None:
-        """Pass a message over that is never to be folded, so that what follows it leaves no gap.
+    async def skip(self, unit: Unit, skipped: Skipped) -> None:
+        """Pass a change over that is never to be folded, so that what follows it leaves no gap.
 
-        A fact needs nothing; of an event that states a change the revision moves on.
+        Its revision moves on. It is called for no fact, and may be of something that is not followed here.
         """
         ...
 

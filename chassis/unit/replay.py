@@ -12,12 +12,12 @@ from uuid import UUID
 import structlog
 
 from cairn.ids import OPERATOR, LearnerId, TenantId
-from chassis.database import Pool, transaction
+from chassis.database import Connection, Pool, transaction
 from chassis.sqlstate import OUTSIDE, RECORD, REDO
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.done import Raised
 from chassis.unit.items import place_of, read
-from chassis.unit.resuming import Attempt, Request, first_of, resume
+from chassis.unit.resuming import Answer, Attempt, Request, first_of, resume
 from chassis.unit.work import UnitOfWork
 from chassis.waiting import within
 
@@ -30,7 +30,9 @@ where tenant = $1 and id = $2 and done_at is null
 for update skip locked
 """
 _DONE = """
-update chassis.replay set done_at = now(), outcome = $3::text, followed = $4::int
+update chassis.replay
+set done_at = now(), outcome = $3::text, followed = $4::int,
+    skipped_subject = $5::text, skipped_revision = $6::int
 where tenant = $1::text and id = $2::uuid and done_at is null
 """
 
@@ -73,7 +75,7 @@ class Replays:
             # Whatever it is, it must not hold up the requests behind it.
             log.exception("replay failed", consumer=self._work.consumer, request=str(request_id))
         async with transaction(self._pool, [tenant]) as connection:
-            await connection.execute(_DONE, tenant, request_id, FAILED, 0)
+            await _end(connection, tenant, request_id, Answer(FAILED))
         return True
 
     async def _carry_out(self, tenant: TenantId, request_id: UUID) -> bool:
@@ -102,8 +104,8 @@ class Replays:
                 return False
             learner = tenant, LearnerId(row["learner"])
             request = Request(learner, row["place"], row["action"] == "discard")
-            outcome, followed = await resume(self._work, connection, request, attempt)
-            await connection.execute(_DONE, tenant, request_id, outcome, followed)
+            answer = await resume(self._work, connection, request, attempt)
+            await _end(connection, tenant, request_id, answer)
         return True
 
     async def _open_days(self, tenant: TenantId, request_id: UUID, most: int) -> None:
@@ -116,3 +118,8 @@ class Replays:
             found, _ = await first_of(self._work, connection, (tenant, learner), most)
         unread = [row.record for row in found if not row.entered]
         await self._work.open_days(read(self._work.handler, unread))
+
+
+async def _end(connection: Connection, tenant: TenantId, request_id: UUID, answer: Answer) -> None:
+    skipped = answer.skipped or (None, None)
+    await connection.execute(_DONE, tenant, request_id, answer.outcome, answer.followed, *skipped)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cairn.events.change import Change
 from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.sqlstate import refused
@@ -49,6 +50,16 @@ class Request(NamedTuple):
     discard: bool
 
 
+class Answer(NamedTuple):
+    """What became of the record that was meant."""
+
+    outcome: str
+    followed: int = 0
+    """How many others wait no more, whichever way they ended."""
+    skipped: Change | None = None
+    """Which change was passed over, where it says so."""
+
+
 @dataclass(slots=True)
 class Attempt:
     """What is known of a request that has been tried before: which records fail, and how many are taken."""
@@ -83,24 +94,22 @@ async def first_of(
     return rows, more
 
 
-async def resume(
-    work: UnitOfWork, connection: Connection, request: Request, attempt: Attempt
-) -> tuple[str, int]:
-    """Do what was asked; return what became of the record, and how many others were folded with it."""
+async def resume(work: UnitOfWork, connection: Connection, request: Request, attempt: Attempt) -> Answer:
+    """Do what was asked, and say what came of it."""
     consumer, learner = work.consumer, request.learner
     partitions = await partitions_of(connection, consumer, learner)
     await fence.lock(connection, consumer, partitions)
     opened = await work.hold(connection, learner)
     found, more = await first_of(work, connection, learner, attempt.most)
     if not found or found[0].place != request.place:
-        return GONE, 0
+        return Answer(GONE)
     waiting = _in_turn(found, read(work.handler, [row.record for row in found]), discard=request.discard)
     chosen = _together(waiting, partitions)[: attempt.most]
     unit = work.unit(connection, opened)
     if not chosen:  # what comes first has come meanwhile, from a partition that is not locked
         parking.ask_again(unit.writes, consumer, {learner: request.place})
         await close_unit(unit, consumer, {})
-        return STAYS, 0
+        return Answer(STAYS)
     attempt.first = chosen[0][0].record
     taken = await retake(work, unit, opened, chosen, attempt.raised, discard=request.discard)
     _write(unit, consumer, learner, taken, found)
@@ -113,8 +122,8 @@ async def resume(
     await close_unit(unit, consumer, {})
     ended = {row.place: outcome for row, outcome in taken.ended}
     if request.place not in ended:
-        return STAYS, len(ended)
-    return ended[request.place].value, len(ended) - 1
+        return Answer(STAYS, len(ended))
+    return Answer(ended[request.place].value, len(ended) - 1, taken.skipped)
 
 
 def _in_turn(rows: Sequence[Waiting], items: Iterable[Item], *, discard: bool) -> list[tuple[Waiting, Item]]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from cairn.events.change import Change, change_of
 from chassis.errors import Reject
+from chassis.streams.decode import decode_skipped
 from chassis.streams.message import Message
 from chassis.unit.deadletter import DeadLetter
 from chassis.unit.fence import Outcome
@@ -27,6 +28,8 @@ class Retaken(NamedTuple):
     """What the one that stays is about."""
     entered: Sequence[Waiting] = ()
     """Those behind it that could not be read when they came, and that the inbox has now."""
+    skipped: Change | None = None
+    """What was passed over, where the first states a change and says which."""
 
 
 async def retake(  # noqa: PLR0913 - what it works with, and on what
@@ -41,12 +44,15 @@ async def retake(  # noqa: PLR0913 - what it works with, and on what
     """Fold waiting records of one learner, who is locked; with ``discard`` pass the first of them over."""
     if not discard:
         return await _fold(work, unit, opened, waiting, raised)
-    first, item = waiting[0]
-    if isinstance(item, Message):
-        await work.handler.skip(unit, item)
+    first, _ = waiting[0]
+    # As the record has it and not as the handler read it: it could not read every one that is discarded.
+    skipped = decode_skipped(first.record)
+    if skipped is not None:
+        await work.handler.skip(unit, skipped)
         await unit.flush()
     rest = await _fold(work, unit, opened, waiting[1:], raised)
-    return rest._replace(ended=[(first, Outcome.DEAD_LETTERED), *rest.ended])
+    ended = [(first, Outcome.DEAD_LETTERED), *rest.ended]
+    return rest._replace(ended=ended, skipped=change_of(skipped))
 
 
 async def _fold(

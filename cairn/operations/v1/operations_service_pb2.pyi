@@ -779,6 +779,8 @@ class Replay(_message.Message):
     DONE_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     FOLLOWED_FIELD_NUMBER: _builtins.int
+    SKIPPED_SUBJECT_FIELD_NUMBER: _builtins.int
+    SKIPPED_REVISION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/replays/{replay}`; the last part is the request id."""
     done: _builtins.bool
@@ -790,6 +792,12 @@ class Replay(_message.Message):
     """
     followed: _builtins.int
     """How many records behind it were folded with it."""
+    skipped_subject: _builtins.str
+    """What the change is about that a discard has passed over: a competency or a credential. What follows it
+    leaves no gap. Empty where the record states no change, or does not say which.
+    """
+    skipped_revision: _builtins.int
+    """Which revision of the subject that was, from 1."""
     def __init__(
         self,
         *,
@@ -797,10 +805,12 @@ class Replay(_message.Message):
         done: _builtins.bool = ...,
         outcome: _builtins.str = ...,
         followed: _builtins.int = ...,
+        skipped_subject: _builtins.str = ...,
+        skipped_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "followed", b"followed", "name", b"name", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "followed", b"followed", "name", b"name", "outcome", b"outcome", "skipped_revision", b"skipped_revision", "skipped_subject", b"skipped_subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

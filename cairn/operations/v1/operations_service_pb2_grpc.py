@@ -162,7 +162,7 @@ class OperationsServiceServicer:
 
     def DiscardRecord(self, request, context):
         """Asks for a learner's first waiting record to be passed over for good, and those behind it to be
-        folded.
+        folded. Where it does not say which change it states, the next one of the same subject waits for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,7 @@ class OperationsServiceStub:
     """
     DiscardRecord: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardRecordRequest, _operations_service_pb2.DiscardRecordResponse]
     """Asks for a learner's first waiting record to be passed over for good, and those behind it to be
-    folded.
+    folded. Where it does not say which change it states, the next one of the same subject waits for it.
     """
     GetReplay: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]
     """Says what became of a replay or a discard."""
@@ -97,7 +97,7 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """
     DiscardRecord: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardRecordRequest, _operations_service_pb2.DiscardRecordResponse]  # type: ignore[assignment]
     """Asks for a learner's first waiting record to be passed over for good, and those behind it to be
-    folded.
+    folded. Where it does not say which change it states, the next one of the same subject waits for it.
     """
     GetReplay: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]  # type: ignore[assignment]
     """Says what became of a replay or a discard."""
@@ -176,7 +176,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.DiscardRecordResponse, _abc.Awaitable[_operations_service_pb2.DiscardRecordResponse]]:
         """Asks for a learner's first waiting record to be passed over for good, and those behind it to be
-        folded.
+        folded. Where it does not say which change it states, the next one of the same subject waits for it.
         """
 
     @_abc_1.abstractmethod

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
+from cairn.events.skipped import Skipped
 from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.errors import Reject
@@ -58,7 +59,7 @@ class IngestDoor:
     async def reload(self, _connection: Connection, _tenant: TenantId, _epoch: int, /) -> None:
         """Do nothing: no rule says what is taken in."""
 
-    async def skip(self, _unit: Unit, _message: Message[Arrival], /) -> None:
+    async def skip(self, _unit: Unit, _skipped: Skipped, /) -> None:
         """Do nothing: what is refused at the door never waits."""
 
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[Arrival]]) -> None:

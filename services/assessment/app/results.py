@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 
 from cairn.events.reevaluation import DueReached, EpochRaised
 from cairn.events.result import ResultRecorded, ResultRetracted
+from cairn.events.skipped import Skipped
 from cairn.ids import TenantId
 from chassis.database import Connection
 from chassis.schedule.reevaluations import topic_of
@@ -61,7 +62,7 @@ class Results:
         zone = self._zones.get(tenant, UTC)
         self._policies[tenant] = await self._published.load(connection, tenant, zone)
 
-    async def skip(self, _unit: Unit, _message: Message[Consumed], /) -> None:
+    async def skip(self, _unit: Unit, _skipped: Skipped, /) -> None:
         """Do nothing: neither a fact nor a re-evaluation that never came leaves a gap."""
 
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[Consumed]]) -> None:

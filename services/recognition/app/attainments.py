@@ -17,6 +17,7 @@ from cairn.events.attainment import AttainmentChanged, AttainmentStatus
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.decision import DecisionMade
 from cairn.events.reevaluation import DueReached, EpochRaised
+from cairn.events.skipped import Skipped, SkippedAttainment
 from cairn.ids import TenantId
 from chassis import telemetry
 from chassis.database import Connection
@@ -83,18 +84,16 @@ class FollowAttainments:
         self._rules[tenant] = RuleSet(each.version for each in published)
         self._changes[tenant] = changes_of((each.version, each.epoch) for each in published)
 
-    async def skip(self, unit: Unit, message: Message[Consumed]) -> None:
+    async def skip(self, unit: Unit, skipped: Skipped) -> None:
         """Know of the attainment no more than that it has changed: what to is unknown (I11)."""
-        event = message.event
-        if not isinstance(event, AttainmentChanged):
+        if not isinstance(skipped, SkippedAttainment):
             return
-        key = event.tenant, event.learner
-        known = [one for _, one in await self._store.attainments(unit.connection, [(*key, event.competency)])]
-        if not known or known[0].revision < event.revision:
-            lost = Attainment(
-                event.competency, AttainmentStatus.UNKNOWN, None, None, event.event_id, event.revision
-            )
-            learner = LearnerFacts({event.competency: lost}, moved_attainments={event.competency})
+        key, competency = (skipped.tenant, skipped.learner), skipped.competency
+        known = [one for _, one in await self._store.attainments(unit.connection, [(*key, competency)])]
+        if not known or known[0].revision < skipped.revision:
+            status, revision = AttainmentStatus.UNKNOWN, skipped.revision
+            lost = Attainment(competency, status, None, None, skipped.event_id, revision)
+            learner = LearnerFacts({competency: lost}, moved_attainments={competency})
             self._store.save(unit.writes, {key: learner})
 
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[Consumed]]) -> None:

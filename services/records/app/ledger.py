@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.decision import DecisionMade
 from cairn.events.entry import EntryRecorded
+from cairn.events.skipped import Skipped, SkippedDecision
 from cairn.ids import LearnerId, TenantId
 from chassis import telemetry
 from chassis.database import Connection
@@ -50,13 +51,13 @@ class Ledger:
     moved_awards: set[AwardKey] = field(default_factory=set)
     written: list[tuple[Entry, str]] = field(default_factory=list)
 
-    def heads(self, decision: DecisionMade) -> Heads:
+    def heads(self, decision: DecisionMade | SkippedDecision) -> Heads:
         """Return where the ledger ends for the decision's learner and award."""
         learner = decision.tenant, decision.learner
         award = *learner, decision.credential
         return Heads(self.chains.get(learner, ChainHead()), self.awards.get(award, AwardHead()))
 
-    def note(self, decision: DecisionMade, heads: Heads) -> None:
+    def note(self, decision: DecisionMade | SkippedDecision, heads: Heads) -> None:
         """Move the award on."""
         award = decision.tenant, decision.learner, decision.credential
         self.awards[award] = heads.award
@@ -98,15 +99,16 @@ class RecordDecisions:
     async def reload(self, connection: Connection, tenant: TenantId, epoch: int) -> None:
         """Load nothing: the ledger follows decisions and knows no rules."""
 
-    async def skip(self, unit: Unit, message: Message[DecisionMade]) -> None:
+    async def skip(self, unit: Unit, skipped: Skipped) -> None:
         """Move the award's revision on and leave its standing as the ledger has it."""
-        decision = message.event
-        award = decision.tenant, decision.learner, decision.credential
+        if not isinstance(skipped, SkippedDecision):
+            return
+        award = skipped.tenant, skipped.learner, skipped.credential
         ledger = await self._store.load(unit.connection, [award])
-        heads = ledger.heads(decision)
-        if decision.revision > heads.award.revision:
-            moved = replace(heads.award, revision=decision.revision, decision_id=decision.decision_id)
-            ledger.note(decision, Heads(heads.chain, moved))
+        heads = ledger.heads(skipped)
+        if skipped.revision > heads.award.revision:
+            moved = replace(heads.award, revision=skipped.revision, decision_id=None)
+            ledger.note(skipped, Heads(heads.chain, moved))
             self._store.save(unit.writes, ledger)
 
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[DecisionMade]]) -> None:

@@ -31,7 +31,7 @@ class AwardHead:
     revision: int = 0
     standing: Standing = Standing.ABSENT
     decision_id: str | None = None
-    """Which decision that was; not known of what was taken in before it was kept."""
+    """Which decision that was; not known of one that was passed over, or taken in before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,10 @@ async def test_a_dead_letter_is_found_replayed_and_discarded(probe: Probe, run: 
         assert "waits behind an earlier record of its learner" in shown
 
         assert await run("dlq", "replay", names["l1"]) == (1, "stays, and 0 behind it folded\n")
-        assert await run("dlq", "discard", names["l2"]) == (0, "dead lettered, and 0 behind it folded\n")
+        assert await run("dlq", "discard", names["l2"]) == (
+            0,
+            "dead lettered, and 0 behind it folded\n",
+        )
     async with running(probe, "aiokafka", tally(probe, broken=False), 500):
         assert await run("dlq", "replay", names["l1"]) == (0, "applied, and 1 behind it folded\n")
     (counted,) = await listed(run, "counts")
@@ -293,6 +296,25 @@ async def test_a_request_that_waits_is_followed_to_its_end(probe: Probe, run: Ru
     code, _, troubled = await paste("dlq", "request", f"institutions/probe-a/replays/{uuid4()}")
     assert code == 1
     assert "cannot be asked" in troubled
+
+
+async def test_who_discards_is_told_what_was_passed_over(probe: Probe, run: Run) -> None:
+    request = uuid4()
+    connection = await asyncpg.connect(probe.admin)
+    await connection.execute(
+        "insert into chassis.replay (tenant, id, consumer, learner, place, action, asked_by, done_at,"
+        " outcome, followed, skipped_subject, skipped_revision)"
+        " values ('probe-a', $1, $2, 'l1', 1, 'discard', 'op', now(), 'dead_lettered', 2, 'urn:[bold]m1', 3)",
+        request,
+        probe.consumer,
+    )
+    await connection.close()
+    name = f"institutions/probe-a/replays/{request}"
+    told = "dead lettered, and 2 behind it folded; revision 3 of urn:[bold]m1 is passed over\n"
+    assert await run("dlq", "request", name) == (0, told)
+    _, document = await run("dlq", "request", name, "--json")
+    answer = json.loads(document)
+    assert (answer["skipped_subject"], answer["skipped_revision"]) == ("urn:[bold]m1", 3)
 
 
 async def test_who_answers_is_told_of_where_another_service_is_down(probe: Probe, paste: Paste) -> None:

@@ -2,6 +2,7 @@
 """Requests about waiting records, carried out one after the other, whatever one of them meets."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
@@ -13,10 +14,11 @@ from cairn.events.result import ResultRecorded
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool
 from chassis.errors import Reject
-from chassis.streams.message import Message, Partition, Record
+from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit.outbox import Partitions
 from chassis.unit.parking import Asked, ask
 from chassis.unit.replay import Replays
+from chassis.unit.unit import Unit
 from chassis.unit.work import UnitOfWork
 from tests.integration.chassis.probe.feed import EPOCH, consumed, result
 from tests.integration.chassis.probe.handler import Tally
@@ -27,19 +29,20 @@ record = partial(consumed, AT)
 
 
 class Reader(Tally):
-    """Reads nothing until it is of a version that can; ``stumbles`` where it passes a record over."""
+    """Reads nothing until it is of a version that can; ``stumbles`` where it loads what is of one learner."""
 
     reads = False
-    stumbles = False
+    stumbles = ""
 
     def decode(self, record: Record) -> Message[ResultRecorded]:
         if not self.reads:
             raise Reject("unknown_major", "type")
         return super().decode(record)
 
-    async def skip(self, _unit: object, _message: Message[ResultRecorded], /) -> None:
-        if self.stumbles:
-            raise KeyError("e1")
+    async def fold(self, unit: Unit, accepted: Sequence[Accepted[ResultRecorded]]) -> None:
+        if self.stumbles in {each.message.learner for each in accepted}:
+            raise KeyError(self.stumbles)
+        await super().fold(unit, accepted)
 
 
 @pytest.fixture
@@ -54,14 +57,12 @@ async def work(reader: Reader, pool: Pool) -> UnitOfWork:
     return work
 
 
-async def asked(
-    admin: asyncpg.Connection, probe: Probe, learner: str = "l1", *, discard: bool = False
-) -> UUID:
+async def asked(admin: asyncpg.Connection, probe: Probe, learner: str = "l1") -> UUID:
     """Ask about a learner's first waiting record."""
     place = await admin.fetchval("select min(place) from chassis.parked where learner = $1", learner)
     about = TenantId("probe-a"), LearnerId(learner)
     request = uuid4()
-    await ask(admin, Asked(request, about, probe.consumer, place, "op", discard))
+    await ask(admin, Asked(request, about, probe.consumer, place, "op"))
     return request
 
 
@@ -123,8 +124,8 @@ async def test_a_request_that_fails_does_not_hold_up_the_next(
     probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
 ) -> None:
     await work.run([record(0, result(1, "l1")), record(1, result(2, "l2"))])
-    reader.reads = reader.stumbles = True
-    failing, following = await asked(admin, probe, discard=True), await asked(admin, probe, "l2")
+    reader.reads, reader.stumbles = True, "l1"
+    failing, following = await asked(admin, probe), await asked(admin, probe, "l2")
 
     replays = Replays(pool, work)
     assert [await replays.next() for _ in range(3)] == [True, True, False]

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.result import ResultRecorded
+from cairn.events.skipped import Skipped
 from cairn.ids import LearnerId, TenantId, derived_id
 from chassis.database import Connection
 from chassis.errors import Reject
@@ -46,7 +47,7 @@ class Tally:
     async def reload(self, _connection: Connection, tenant: TenantId, epoch: int) -> None:
         self.reloads.append((tenant, epoch))
 
-    async def skip(self, _unit: Unit, _message: Message[ResultRecorded], /) -> None:
+    async def skip(self, _unit: Unit, _skipped: Skipped, /) -> None:
         """Do nothing: results are facts."""
 
     async def fold(self, unit: Unit, accepted: Sequence[Accepted[ResultRecorded]]) -> None:

@@ -13,7 +13,7 @@ from cairn.events.catalogue import parse, source_of, to_cloudevent
 from cairn.events.decision import DecisionMade
 from cairn.events.reevaluation import EpochRaised
 from cairn.ids import LearnerId, TenantId, derived_id, topic_key
-from chassis.database import Pool, see_tenants
+from chassis.database import Pool, see_tenants, transaction
 from chassis.relay.lease import take_lease
 from chassis.schedule.scans import Scans, ScanSettings
 from chassis.streams.message import Partition, Record
@@ -26,6 +26,7 @@ from services.recognition.app.attainments import DECISIONS, REEVALUATIONS, Follo
 from services.recognition.app.publish_rules import Publication, Request, publish
 from services.recognition.app.rule_documents import Document, read_documents
 from services.recognition.domain.plain import PlainAllocator
+from tests.integration.services.unreadable import discard_first
 
 PARTITIONS = Partitions(6, {})
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,8 +140,11 @@ class House:
 
     async def feed(self, *events: AttainmentChanged | EpochRaised, size: int = 500) -> list[DecisionMade]:
         """Consume events in units of a size; return every decision published so far."""
+        return await self.take(*(self.record(event) for event in events), size=size)
+
+    async def take(self, *records: Record, size: int = 500) -> list[DecisionMade]:
+        """Consume records in units of a size; return every decision published so far."""
         work = await self.work()
-        records = [self.record(event) for event in events]
         for start in range(0, len(records), size):
             left: Sequence[Record] = records[start : start + size]
             while left:
@@ -183,6 +187,11 @@ class House:
             assert isinstance(event, DecisionMade)
             found.append(event)
         return found
+
+    async def discard(self, learner: LearnerId = ALICE) -> None:
+        """Ask for the discard of a learner's first waiting record."""
+        async with transaction(self.consume, [self.tenant]) as connection:
+            await discard_first(connection, self.topic, (self.tenant, learner))
 
     async def stored(self, query: str) -> Sequence[Any]:
         """Ask the database as the consumer sees this tenant."""

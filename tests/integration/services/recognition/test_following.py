@@ -9,6 +9,7 @@ import pytest
 
 from cairn.events.attainment import AttainmentChanged
 from cairn.ids import TenantId
+from chassis.errors import Reject
 from chassis.unit import early, resuming
 from chassis.unit.replay import Replays
 from services.recognition.domain.facts import AwardState
@@ -22,6 +23,7 @@ from tests.integration.services.recognition.house import (
     module,
     said,
 )
+from tests.integration.services.unreadable import changed
 
 
 async def test_modules_stack_into_certificate_and_diploma(house: House) -> None:
@@ -131,6 +133,86 @@ async def test_who_waits_for_something_new_waits_for_it_as_the_first(house: Hous
     await house.feed(house.changed("m2"))
     assert await replayed(house) == 1
     assert await outcomes(house) == (6, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b"attainment.changed.v1", b"attainment.changed.v2"),
+        (b'"attempted_not_demonstrated"', b'"of a later version"'),
+        (b'"version":1', b'"version":"first"'),
+    ],
+)
+async def test_what_cannot_be_read_leaves_no_gap_once_it_is_discarded(
+    house: House, was: bytes, now: bytes
+) -> None:
+    await house.publish(module("m1"))
+    await house.feed(house.changed("m1"))
+    unreadable = changed(house.record(house.changed("m1", LOWERED, 2)), was, now)
+    behind = [house.changed("m1", DEMONSTRATED, 3), house.changed("m2")]
+    await house.take(unreadable, *map(house.record, behind))
+    await house.discard()
+
+    assert await replayed(house) == 1
+    assert await house.stored("select * from chassis.parked") == []
+    assert await house.stored(
+        "select outcome, followed, skipped_subject, skipped_revision from chassis.replay"
+    ) == [("dead_lettered", 2, competency("m1"), 2)]
+    known = "select competency, status, revision from recognition.attainment order by 1"
+    assert await house.stored(known) == [
+        (competency("m1"), "demonstrated", 3),
+        (competency("m2"), "demonstrated", 1),
+    ]
+
+
+async def test_what_was_discarded_unread_is_unknown(house: House) -> None:
+    """Until its next revision comes: nobody knows what it became (I11)."""
+    await house.publish(module("m1"))
+    await house.feed(house.changed("m1"))
+    lowered = house.changed("m1", LOWERED, 2)
+    await house.take(changed(house.record(lowered), b".v1", b".v2"))
+    await house.discard()
+    assert await replayed(house) == 1
+    known = "select status, event_id, revision from recognition.attainment"
+    assert await house.stored(known) == [("unknown", lowered.event_id, 2)]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b"attainment.changed.v1", b"attainment.reviewed.v1"),
+        (b'"learner":"alice"', b'"learner":"bob"'),
+        (b'"revision":2', b'"revision":"2"'),
+        (b'{"tenant"', b'"tenant"'),
+    ],
+)
+async def test_what_does_not_say_which_change_it_is_skips_none(house: House, was: bytes, now: bytes) -> None:
+    """What comes behind it waits for what is missing, and heals when that is published again."""
+    await house.publish(module("m1"))
+    await house.feed(house.changed("m1"))
+    lowered = house.changed("m1", LOWERED, 2)
+    unreadable = changed(house.record(lowered), was, now)
+    await house.take(unreadable, house.record(house.changed("m1", DEMONSTRATED, 3)))
+    await house.discard()
+    assert await replayed(house) == 1
+    assert await house.stored("select outcome, skipped_subject, skipped_revision from chassis.replay") == [
+        ("dead_lettered", None, None)
+    ]
+    assert await house.stored("select reason, revision from chassis.parked") == [("revision_gap", 3)]
+    await house.feed(lowered)
+    assert await replayed(house) == 1
+    assert await house.stored("select revision from recognition.attainment") == [(3,)]
+
+
+async def test_a_subject_that_no_database_can_hold_is_discarded(house: House) -> None:
+    await house.publish(module("m1"))
+    endless = changed(house.record(house.changed("m1")), b"competencies/m1", b"competencies/\\u0000")
+    await (await house.work()).bury(endless, Reject("refused by the database"))
+    await house.feed(house.changed("m2"))
+    await house.discard()
+    assert await replayed(house) == 1
+    assert await house.stored("select outcome, followed from chassis.replay") == [("dead_lettered", 1)]
+    assert await house.stored("select * from chassis.parked") == []
 
 
 async def test_what_the_inbox_has_forgotten_changes_nothing(house: House) -> None:

@@ -17,6 +17,7 @@ from deploy.local.provision import Provisioned
 from services.records.app.ledger import ENTRIES
 from services.records.domain.chain import Link, verify_chain
 from tests.integration.services.records.feeding import PARENT, Feed, feed, life, made, seeing
+from tests.integration.services.unreadable import changed, discard_first
 
 P, C, U, H, W = (
     DecisionKind.PROPOSED,
@@ -241,6 +242,34 @@ async def test_a_discarded_revision_leaves_no_gap(consume: Pool, serve: Pool, te
     async with seeing(consume, tenant) as connection:
         (left,) = (await heads(connection, "records", [learner])).values()
     assert left.reason == "under_review_while_absent"
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b"decision.made.v1", b"decision.made.v2"),
+        (b'"under_review"', b'"of a later version"'),
+        (b'"answer":"met"', b'"answer":1'),
+    ],
+)
+async def test_what_cannot_be_read_leaves_no_gap_once_it_is_discarded(
+    consume: Pool, serve: Pool, tenant: str, was: bytes, now: bytes
+) -> None:
+    """The award goes on as it stood in the ledger."""
+    one = Feed(consume)
+    await one.claim()
+    conferred, unreadable, withdrawn = life(tenant, "l1", C, U, W)
+    await one.work.run([one.record(conferred), changed(one.record(unreadable), was, now)])
+    await one.take([withdrawn])
+    async with seeing(consume, tenant) as connection:
+        await discard_first(connection, "records", (unreadable.tenant, unreadable.learner))
+
+    assert await Replays(consume, one.work).next()
+    assert [row[1] for row in await stored(serve, tenant)] == [1, 2]
+    async with seeing(consume, tenant) as connection:
+        assert not await heads(connection, "records", [(unreadable.tenant, unreadable.learner)])
+        (told,) = await connection.fetch("select outcome, followed, skipped_revision from chassis.replay")
+    assert tuple(told) == ("dead_lettered", 1, 2)
 
 
 async def test_an_old_revision_under_a_new_id_is_ignored(consume: Pool, serve: Pool, tenant: str) -> None:
