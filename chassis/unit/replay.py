@@ -7,6 +7,7 @@ record's count to how it ended.
 """
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -17,11 +18,13 @@ from chassis.sqlstate import OUTSIDE, RECORD, REDO
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.done import Raised
 from chassis.unit.items import place_of, read
+from chassis.unit.parking import CONSUMER
 from chassis.unit.resuming import Answer, Attempt, Request, first_of, resume
 from chassis.unit.work import UnitOfWork
 from chassis.waiting import within
 
 _LOOK_SECONDS = 1.0
+_AGAIN_SECONDS = 60.0
 _NEXT = "select tenant, id from chassis.next_replay($1) where id is not null"
 _ABOUT = "select learner from chassis.replay where tenant = $1 and id = $2 and done_at is null"
 _TAKE = """
@@ -35,10 +38,15 @@ set done_at = now(), outcome = $3::text, followed = $4::int,
     skipped_subject = $5::text, skipped_revision = $6::int
 where tenant = $1::text and id = $2::uuid and done_at is null
 """
+_PUT_BACK = """
+update chassis.replay set asked_at = now() + $4::interval
+where tenant = $1::text and id = $2::uuid and done_at is null and asked_by = $3::text
+returning true
+"""
 
 WAITED_OUT: tuple[type[Exception], ...] = (BreakerOpen, *OUTSIDE, *REDO)
 FAILED = "failed"
-"""The request could not be carried out, and nothing has changed; the log says why."""
+"""What an operator asked for could not be carried out, and nothing has changed; the log says why."""
 
 log = structlog.get_logger()
 
@@ -75,7 +83,8 @@ class Replays:
             # Whatever it is, it must not hold up the requests behind it.
             log.exception("replay failed", consumer=self._work.consumer, request=str(request_id))
         async with transaction(self._pool, [tenant]) as connection:
-            await _end(connection, tenant, request_id, Answer(FAILED))
+            if not await _put_back(connection, tenant, request_id):
+                await _end(connection, tenant, request_id, Answer(FAILED))
         return True
 
     async def _carry_out(self, tenant: TenantId, request_id: UUID) -> bool:
@@ -118,6 +127,12 @@ class Replays:
             found, _ = await first_of(self._work, connection, (tenant, learner), most)
         unread = [row.record for row in found if not row.entered]
         await self._work.open_days(read(self._work.handler, unread))
+
+
+async def _put_back(connection: Connection, tenant: TenantId, request_id: UUID) -> bool:
+    """Have a request of the consumer itself tried again later; False where an operator asked, who is told."""
+    pause = timedelta(seconds=_AGAIN_SECONDS)
+    return bool(await connection.fetchval(_PUT_BACK, tenant, request_id, CONSUMER, pause))
 
 
 async def _end(connection: Connection, tenant: TenantId, request_id: UUID, answer: Answer) -> None:

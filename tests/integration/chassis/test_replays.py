@@ -9,12 +9,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from cairn.events.result import ResultRecorded
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool
 from chassis.errors import Reject
 from chassis.streams.message import Accepted, Message, Partition, Record
+from chassis.unit import replay, resuming
 from chassis.unit.outbox import Partitions
 from chassis.unit.parking import Asked, ask
 from chassis.unit.replay import Replays
@@ -133,6 +135,37 @@ async def test_a_request_that_fails_does_not_hold_up_the_next(
     assert (await outcome(admin, failing), await outcome(admin, following)) == ("failed", "applied")
     assert await histories(probe) == {"probe-a/l2": ".e2"}
     assert (await counts(probe))["parked"] == 1
+
+
+async def test_what_the_consumer_itself_asks_for_is_asked_for_until_it_is_done(
+    probe: Probe,
+    reader: Reader,
+    work: UnitOfWork,
+    pool: Pool,
+    admin: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It asks for what one request does not take; nobody would be told that it has failed."""
+    monkeypatch.setattr(resuming, "_MOST", 1)
+    monkeypatch.setattr(replay, "_AGAIN_SECONDS", 0.5)
+    await work.run([record(0, result(1, "l1")), record(1, result(2, "l1")), record(2, result(3, "l2"))])
+    reader.reads = True
+    replays = Replays(pool, work)
+    await asked(admin, probe)
+    assert await replays.next()
+
+    reader.stumbles = "l1"
+    following = await asked(admin, probe, "l2")
+    with capture_logs() as lines:
+        assert [await replays.next() for _ in range(3)] == [True, True, False]
+    assert [(line["event"], line["log_level"]) for line in lines] == [("replay failed", "error")]
+    assert await outcome(admin, following) == "applied"
+    reader.stumbles = ""
+    await asyncio.sleep(0.5)
+    assert await replays.next()
+
+    assert await histories(probe) == {"probe-a/l1": ".e1.e2", "probe-a/l2": ".e3"}
+    assert (await counts(probe))["parked"] == 0
 
 
 async def test_who_finds_another_at_a_request_rests(
