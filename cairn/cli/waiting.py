@@ -184,7 +184,7 @@ def _tell(answer: Replay, json: bool) -> None:
         told = f"asked for; no consumer has carried it out yet: `cairn dlq request {answer.name}`"
         out().print(f"{told} says what becomes of it", soft_wrap=True)
     else:
-        told = f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it folded"
+        told = f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it no longer waiting"
         out().print(told + _skipped(answer), soft_wrap=True, markup=False)
     if not answer.done or answer.outcome in {"stays", "gone", "failed"}:
         raise typer.Exit(1)

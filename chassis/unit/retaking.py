@@ -74,7 +74,8 @@ async def _fold(
         if verdict is Seen.CONFLICT:
             key = message.tenant, work.consumer, message.learner
             unit.dead_letters.append(DeadLetter(*key, row.record, CONFLICT))
-        ended.append((row, _ending(unit, message, verdict)))
+        error = CONFLICT if verdict is Seen.CONFLICT else row.error
+        ended.append((row._replace(error=error), _ending(unit, message, verdict)))
     if len(ended) == len(waiting):
         return Retaken(ended)
     behind = list(zip(taken, seen, strict=True))[len(ended) + 1 :]

@@ -791,7 +791,9 @@ class Replay(_message.Message):
     `failed` where the request could not be carried out and nothing has changed: the log says why.
     """
     followed: _builtins.int
-    """How many records behind it were folded with it."""
+    """How many other records of the learner do not wait any more: they were folded, or were duplicates or
+    conflicts.
+    """
     skipped_subject: _builtins.str
     """What the change is about that a discard has passed over: a competency or a credential. What follows it
     leaves no gap. Empty where the record states no change, or does not say which.

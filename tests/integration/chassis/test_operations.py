@@ -137,13 +137,13 @@ async def test_a_dead_letter_is_found_replayed_and_discarded(probe: Probe, run: 
         _, shown = await run("dlq", "show", names["l1"])
         assert "waits behind an earlier record of its learner" in shown
 
-        assert await run("dlq", "replay", names["l1"]) == (1, "stays, and 0 behind it folded\n")
+        assert await run("dlq", "replay", names["l1"]) == (1, "stays, and 0 behind it no longer waiting\n")
         assert await run("dlq", "discard", names["l2"]) == (
             0,
-            "dead lettered, and 0 behind it folded\n",
+            "dead lettered, and 0 behind it no longer waiting\n",
         )
     async with running(probe, "aiokafka", tally(probe, broken=False), 500):
-        assert await run("dlq", "replay", names["l1"]) == (0, "applied, and 1 behind it folded\n")
+        assert await run("dlq", "replay", names["l1"]) == (0, "applied, and 1 behind it no longer waiting\n")
     (counted,) = await listed(run, "counts")
     assert (counted["topic"], counted["applied"], counted["dead_lettered"]) == (probe.topic, 3, 1)
     assert await histories(probe) == {"probe-a/l1": ".e1.e2", "probe-a/l3": ".e4"}
@@ -292,7 +292,7 @@ async def test_a_request_that_waits_is_followed_to_its_end(probe: Probe, run: Ru
     assert (told_again, troubled) == (told, "")
     async with running(probe, "aiokafka", tally(probe, broken=False), 500):
         ended = await paste(*shlex.split(command)[1:], "--wait", "30")
-    assert ended == (0, "applied, and 0 behind it folded\n", "")
+    assert ended == (0, "applied, and 0 behind it no longer waiting\n", "")
     code, _, troubled = await paste("dlq", "request", f"institutions/probe-a/replays/{uuid4()}")
     assert code == 1
     assert "cannot be asked" in troubled
@@ -310,7 +310,7 @@ async def test_who_discards_is_told_what_was_passed_over(probe: Probe, run: Run)
     )
     await connection.close()
     name = f"institutions/probe-a/replays/{request}"
-    told = "dead lettered, and 2 behind it folded; revision 3 of urn:[bold]m1 is passed over\n"
+    told = "dead lettered, and 2 behind it no longer waiting; revision 3 of urn:[bold]m1 is passed over\n"
     assert await run("dlq", "request", name) == (0, told)
     _, document = await run("dlq", "request", name, "--json")
     answer = json.loads(document)

@@ -168,6 +168,22 @@ async def test_what_the_consumer_itself_asks_for_is_asked_for_until_it_is_done(
     assert (await counts(probe))["parked"] == 0
 
 
+async def test_a_second_content_that_shows_only_now_is_told_as_a_conflict(
+    probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await work.run([record(0, result(1, "l1")), record(1, result(1, "l1", "another"))])
+    reader.reads = True
+    await asked(admin, probe)
+
+    assert await Replays(pool, work).next()
+
+    found = await counts(probe)
+    assert (found["applied"], found["dead_lettered"], found["parked"]) == (1, 1, 0)
+    assert await admin.fetchval("select reason from chassis.dead_letter") == "conflict"
+    headers = await admin.fetchval("select headers from chassis.outbox where topic = 't.dlq'")
+    assert '["cairn_dlq_reason","conflict"]' in headers
+
+
 async def test_who_finds_another_at_a_request_rests(
     probe: Probe, reader: Reader, work: UnitOfWork, pool: Pool, admin: asyncpg.Connection
 ) -> None:
