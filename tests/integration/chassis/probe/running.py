@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from chassis.database import open_pool
 from chassis.health import Health
@@ -150,21 +150,20 @@ async def read_all(bootstrap: str, topic: str, expected: int) -> list[tuple[str,
 
     Fails when they do not come in time. What comes behind them is read too: a double would be there.
     """
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     found: list[tuple[str, int, bytes | None]] = []
     try:
         async with asyncio.timeout(30):
-            while not (numbers := consumer.partitions_for_topic(topic)):  # noqa: ASYNC110 - no event tells
-                await asyncio.sleep(0.05)
-            places = [TopicPartition(topic, number) for number in numbers]
-            while sum((await consumer.end_offsets(places)).values()) < expected:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-            consumer.assign(places)
-            ends = await consumer.end_offsets(places)
-            while [at for at in places if await consumer.position(at) < ends[at]]:
+            while len(found) < expected or await _is_behind(consumer):
                 for batch in (await consumer.getmany(timeout_ms=100)).values():
                     found += [((each.key or b"").decode(), each.partition, each.value) for each in batch]
     finally:
         await consumer.stop()
     return found
+
+
+async def _is_behind(consumer: AIOKafkaConsumer) -> bool:
+    """Tell whether a consumer has not read all that its partitions hold now."""
+    ends = await consumer.end_offsets(list(consumer.assignment()))
+    return any([await consumer.position(at) < end for at, end in ends.items()])
