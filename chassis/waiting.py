@@ -2,10 +2,16 @@
 """Waiting for an event with a bound: how every loop of the chassis and the services rests."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
-LONGEST_REST_SECONDS = 3.0
-"""Between two tries of what somebody outside has to answer; less than the grace of whoever is to stop."""
+import stamina
+
+# Between two tries of what somebody outside has to answer; less than the grace of whoever is to stop.
+_LONGEST_REST_SECONDS = 3.0
+
+T = TypeVar("T")
 
 
 async def within(seconds: float, event: asyncio.Event) -> bool:
@@ -30,3 +36,22 @@ async def unless(stop: asyncio.Event, event: asyncio.Event) -> None:
             each.cancel()
     if not event.is_set():
         raise Stopped
+
+
+async def patiently(
+    act: Callable[[], Awaitable[T]],
+    on: tuple[type[Exception], ...] | Callable[[Exception], bool],
+    stop: asyncio.Event,
+) -> T:
+    """Try until whoever is asked is there; raise Stopped instead of another try once asked to stop.
+
+    ``on`` are the errors by which that is not so, or tells them.
+    """
+    async for attempt in stamina.retry_context(
+        on=on, attempts=None, timeout=None, wait_max=_LONGEST_REST_SECONDS
+    ):
+        with attempt:
+            if stop.is_set() and attempt.num > 1:
+                raise Stopped
+            return await act()
+    raise AssertionError  # pragma: no cover - the loop above has no other end

@@ -7,10 +7,9 @@ to Kafka after the database's commit, as advice to whoever shows the lag.
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import structlog
@@ -21,7 +20,7 @@ from aiokafka.structs import ConsumerRecord
 from chassis import telemetry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE, REDO
-from chassis.streams.assignment import Assignment, extents, seek_to_progress
+from chassis.streams.assignment import Assignment
 from chassis.streams.batch import Batches
 from chassis.streams.claim_watch import ClaimWatch
 from chassis.streams.header_names import read_any_header_name
@@ -110,30 +109,24 @@ class AiokafkaRunner:
         await assignment.settled()
         records = await self._poll(consumer)
         # aiokafka may hand records out before a new partition is set to its progress, and then others again.
-        moved = await assignment.settled()
-        records = [record for record in records if record.at not in moved]
+        if moved := await assignment.settled():
+            records = [record for record in records if record.at not in moved]
         self._work.ownership.take(records)
         if moved:
-            await self._seek_to_progress(consumer, assignment, moved)
+            await assignment.seek(moved & _assigned(consumer))
         looked = await self._watch.look()
         if records:
-            await self._check_logs(consumer, assignment, records)
+            # aiokafka begins again by itself at the start of a log that its offset has fallen out of.
+            if astray := self._work.ownership.astray(records):
+                await assignment.check_logs(astray)
             offsets = await batches.process(records)
             self._ended = time.monotonic()
             await self._report_lag(consumer, offsets)
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
-            await self._seek_to_progress(consumer, assignment, disowned)
+            await assignment.seek(disowned)
         if looked and not disowned:
             await self._pass_markers(consumer, assignment)
-
-    async def _check_logs(
-        self, consumer: AIOKafkaConsumer, assignment: Assignment, records: Iterable[Record]
-    ) -> None:
-        # aiokafka begins again by itself at the start of a log that its offset has fallen out of.
-        if astray := self._work.ownership.astray(records):
-            starts, ends = await assignment.patiently(partial(extents, consumer, astray))
-            await assignment.patiently(partial(self._work.check_logs, starts, ends))
 
     async def _pass_markers(self, consumer: AIOKafkaConsumer, assignment: Assignment) -> None:
         """Move the progress over what lies behind the last record of a partition and is none.
@@ -151,17 +144,9 @@ class AiokafkaRunner:
                     ahead[at] = stood, position
         # Between a claim and the seek that follows, a position is still that of before.
         if ahead and assignment.still():
-            starts, ends = await assignment.patiently(partial(extents, consumer, ahead))
-            await assignment.patiently(partial(self._work.check_logs, starts, ends))
+            await assignment.check_logs(ahead)
             with suppress(*REDO, *OUTSIDE):
                 await self._work.pass_over(ahead)
-
-    async def _seek_to_progress(
-        self, consumer: AIOKafkaConsumer, assignment: Assignment, moved: frozenset[Partition]
-    ) -> None:
-        wanted = moved & _assigned(consumer)
-        bootstrap = self._settings.bootstrap
-        await assignment.patiently(partial(seek_to_progress, consumer, bootstrap, self._work, wanted))
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> list[Record]:
         size = self._settings.batch_size

@@ -2,12 +2,10 @@
 """Where aiokafka's consumer goes on once partitions are assigned to it: at the database's progress."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 
-import stamina
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
@@ -17,11 +15,10 @@ from chassis.sqlstate import OUTSIDE
 from chassis.streams.message import Partition
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.unit.work import UnitOfWork
-from chassis.waiting import LONGEST_REST_SECONDS, Stopped, unless
+from chassis.waiting import patiently, unless
 
 # What is waited for: the database, the broker, and a topic that it does not know yet.
 _ABSENT: tuple[type[Exception], ...] = (*OUTSIDE, KafkaError, Retry)
-T = TypeVar("T")
 
 
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -65,16 +62,14 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
         """Tell whether nothing has been assigned since :meth:`settled` was asked, nor is being."""
         return self._idle.is_set() and not self._moved
 
-    async def patiently(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Try until whoever is asked is there; raise Stopped instead of another try once asked to stop."""
-        async for attempt in stamina.retry_context(
-            on=_ABSENT, attempts=None, timeout=None, wait_max=LONGEST_REST_SECONDS
-        ):
-            with attempt:
-                if self._stop.is_set() and attempt.num > 1:
-                    raise Stopped
-                return await act()
-        raise AssertionError  # pragma: no cover - the loop above has no other end
+    async def seek(self, wanted: Iterable[Partition]) -> None:
+        """Claim partitions and set each to its stored progress; what is not there is waited for."""
+        await patiently(partial(self._seek, frozenset(wanted)), _ABSENT, self._stop)
+
+    async def check_logs(self, wanted: Collection[Partition]) -> None:
+        """Raise RecordsLost where a log no longer reaches to the stored progress."""
+        starts, ends = await patiently(partial(extents, self._consumer, wanted), _ABSENT, self._stop)
+        await patiently(partial(self._work.check_logs, starts, ends), _ABSENT, self._stop)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._health.unmet("assigned", "rebalancing")
@@ -85,8 +80,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
         self._moved.update(wanted)
         self._idle.clear()
         try:
-            seek = partial(seek_to_progress, self._consumer, self._bootstrap, self._work, wanted)
-            await self.patiently(seek)
+            await self.seek(wanted)
         except Exception as error:  # noqa: BLE001 - raised again by settled(), where it ends the process
             self._failure = error
         else:
@@ -94,20 +88,15 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
         finally:
             self._idle.set()
 
-
-async def seek_to_progress(
-    consumer: AIOKafkaConsumer, bootstrap: str, work: UnitOfWork, wanted: Iterable[Partition]
-) -> None:
-    """Claim partitions and set each to its stored progress."""
-    partitions = frozenset(wanted)
-    if not partitions:
-        return
-    ids = await read_topic_ids(bootstrap, {at.topic for at in partitions})
-    starts, ends = await extents(consumer, partitions)
-    for at, offset in (await work.claim(starts, ends, ids)).items():
-        # What is not assigned any more is its new owner's to seek.
-        with suppress(IllegalStateError):
-            consumer.seek(TopicPartition(*at), offset)
+    async def _seek(self, partitions: frozenset[Partition]) -> None:
+        if not partitions:
+            return
+        ids = await read_topic_ids(self._bootstrap, {at.topic for at in partitions})
+        starts, ends = await extents(self._consumer, partitions)
+        for at, offset in (await self._work.claim(starts, ends, ids)).items():
+            # What is not assigned any more is its new owner's to seek.
+            with suppress(IllegalStateError):
+                self._consumer.seek(TopicPartition(*at), offset)
 
 
 async def extents(

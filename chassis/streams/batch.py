@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import asyncpg
 import stamina
@@ -23,7 +24,7 @@ from chassis.streams.pace import Pace
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.done import Done
 from chassis.unit.work import UnitOfWork
-from chassis.waiting import LONGEST_REST_SECONDS, Stopped, within
+from chassis.waiting import Stopped, patiently, within
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
@@ -104,16 +105,11 @@ class Batches:
             if not _outside(error):
                 raise
         self._health.unmet("database", "not reachable")
-        async for attempt in stamina.retry_context(
-            on=_outside, attempts=None, timeout=None, wait_max=LONGEST_REST_SECONDS
-        ):
-            with attempt:
-                if self._stop.is_set():
-                    raise Stopped
-                done = await self._halving(records)
-                self._health.met("database")
-                return done
-        raise AssertionError  # pragma: no cover - the loop above has no other end
+        if self._stop.is_set():
+            raise Stopped
+        done = await patiently(partial(self._halving, records), _outside, self._stop)
+        self._health.met("database")
+        return done
 
     async def _halving(self, records: Sequence[Record]) -> Done:
         try:
