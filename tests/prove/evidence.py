@@ -4,7 +4,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 
@@ -56,6 +56,24 @@ async def progress(ground: Ground, process: str) -> int:
     return await _value(ground, process, _PROGRESS, consumer_of(process))
 
 
+async def progresses(ground: Ground, process: str, before: int, deadline: float) -> bool:
+    """Wait until a consumer or relay has come further than before; tell whether it has."""
+
+    async def has() -> bool:
+        return await progress(ground, process) > before
+
+    return await comes(has, deadline)
+
+
+async def comes(holds: Callable[[], Awaitable[bool]], deadline: float) -> bool:
+    """Ask until something holds, at least once and at most until a deadline; tell whether it holds."""
+    while not await holds():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_BETWEEN_COUNTS)
+    return True
+
+
 async def counted(ground: Ground, consumer: Consumer, outcome: str) -> int:
     """Return how many records are counted to have ended in one way at a consumer."""
     connection = await asyncpg.connect(ground.up.databases[consumer.service])
@@ -67,12 +85,11 @@ async def counted(ground: Ground, consumer: Consumer, outcome: str) -> int:
 
 async def counted_more(ground: Ground, before: Mapping[Consumer, int], outcome: str) -> bool:
     """Wait until each consumer counts more of an outcome than before; tell whether all do."""
-    deadline = time.monotonic() + _TAKEN_SECONDS
-    while not all([await counted(ground, each, outcome) > count for each, count in before.items()]):
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(_BETWEEN_COUNTS)
-    return True
+
+    async def all_have() -> bool:
+        return all([await counted(ground, each, outcome) > count for each, count in before.items()])
+
+    return await comes(all_have, time.monotonic() + _TAKEN_SECONDS)
 
 
 async def re_evaluated(ground: Ground, process: str) -> int:
@@ -82,12 +99,11 @@ async def re_evaluated(ground: Ground, process: str) -> int:
 
 async def assigned_more(ground: Ground, process: str, before: int) -> bool:
     """Wait until a process has been assigned partitions more often than before; tell whether it has."""
-    deadline = time.monotonic() + _WORK_COMES_SECONDS
-    while assignments(ground, process) <= before:
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(_BETWEEN_COUNTS)
-    return True
+
+    async def has() -> bool:
+        return assignments(ground, process) > before
+
+    return await comes(has, time.monotonic() + _WORK_COMES_SECONDS)
 
 
 def assignments(ground: Ground, process: str) -> int:

@@ -26,6 +26,7 @@ from tests.e2e.state import outcomes_of
 from tests.e2e.topics import Carried
 from tests.prove.applied import Applied
 from tests.prove.consumers import Consumer
+from tests.whole_batch import run_whole
 
 _PREFIX = "replay_"
 _BATCH = 500
@@ -104,9 +105,8 @@ def _numbered(
 
 
 async def _fold(work: UnitOfWork, records: Sequence[Record]) -> None:
-    for left in _batches(records):
-        while left:
-            left = (await work.run(left)).left  # noqa: PLW2901 - what a unit leaves is for the next
+    for batch in _batches(records):
+        await run_whole(work, batch)
 
 
 def _batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:

@@ -23,7 +23,7 @@ from tests.prove.consumers import DOWNSTREAM
 from tests.prove.course import publish, rest, some_entries
 from tests.prove.crash_points import RUNNERS
 from tests.prove.defects import IN_DATABASES
-from tests.prove.evidence import progress
+from tests.prove.evidence import progress, progresses
 from tests.prove.feeding import flowing
 from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import Case, Ground, standing
@@ -56,7 +56,6 @@ _TAKEN_OVER_SECONDS = 2.0 * SESSION_SECONDS
 # The runner of Faust takes longer to have what was another's.
 _LONGEST_SECONDS = 4.0 * _TAKEN_OVER_SECONDS
 _AWAKE_SECONDS = 3.0
-_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +113,10 @@ async def _wake_zombies(ground: Ground, hit: Counter[str]) -> None:
         await asyncio.sleep(_TAKEN_OVER_SECONDS)
         deadline = time.monotonic() + _LONGEST_SECONDS - _TAKEN_OVER_SECONDS
         for name, process in stopped.items():
-            met = await _gets_on(ground, name, before[name], deadline)
+            met = await progresses(ground, name, before[name], deadline)
             process.resume()
             hit[f"{NAME}: a zombie wakes ({name})"] += met
         await asyncio.sleep(_AWAKE_SECONDS)
-
-
-async def _gets_on(ground: Ground, name: str, before: int, deadline: float) -> bool:
-    """Wait until another has got further than before; tell whether it has."""
-    while await progress(ground, name) <= before:
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(_LOOK_SECONDS)
-    return True
 
 
 def re_evaluating(runner: str) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -12,10 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from chassis.database import Pool, open_pool
-from chassis.health import Health
+from chassis.database import Pool
 from chassis.relay.publisher import Unsent, abandon, send, start_producer
-from chassis.relay.relay import Relay
 from chassis.streams.message import Partition
 from tests.integration.chassis.probe.outbox import empty, left, write, write_values
 from tests.integration.chassis.probe.running import Probe, eventually, read_all, relaying
@@ -45,20 +42,6 @@ async def length(broker: str, topic: str) -> int:
     async with AIOKafkaConsumer(bootstrap_servers=broker) as consumer:
         ends = await consumer.end_offsets([at])
     return int(ends[at])
-
-
-@asynccontextmanager
-async def reporting(probe: Probe) -> AsyncIterator[Health]:
-    """Relay by one slot until the block is left."""
-    pool = await open_pool(probe.relay, 3)
-    health, stop = Health(), asyncio.Event()
-    task = asyncio.create_task(Relay(pool, probe.bootstrap, 1, health).run(stop))
-    try:
-        yield health
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 20)
-        await pool.close()
 
 
 async def test_what_one_partition_refuses_is_sent_no_more_often_with_the_rest(
@@ -111,7 +94,7 @@ async def test_more_refused_rows_than_are_read_at_once_hold_up_no_other_partitio
     async def only_those_are_left() -> bool:
         return await left(probe) == [small] * 2500
 
-    async with reporting(probe) as health:
+    async with relaying(probe, slots=1) as health:
         await eventually(only_those_are_left, 20)
         assert f"{small}, partition 0: MessageSizeTooLargeError" in str(health.report())
         await write(pool, probe, range(50, 60))
@@ -127,7 +110,7 @@ async def test_a_topic_that_is_gone_is_named_and_holds_up_only_its_own_rows(prob
     async def only_that_is_left() -> bool:
         return await left(probe) == ["probe.gone"]
 
-    async with reporting(probe) as health:
+    async with relaying(probe, slots=1) as health:
         await eventually(only_that_is_left, 5)
         assert not health.ready
         assert "no topic probe.gone, and a record is to be published in number 0" in str(health.report())

@@ -3,21 +3,16 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from chassis.database import open_pool
 from chassis.health import Health
 from chassis.lifecycle import GRACE_SECONDS
-from chassis.streams.aiokafka_runner import AiokafkaRunner
-from chassis.unit.outbox import Partitions
 from chassis.unit.work import UnitOfWork
 from tests.integration.chassis.probe.feed import feed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
-    PARTITIONS,
     RUNNERS,
     Probe,
     consuming,
@@ -25,7 +20,6 @@ from tests.integration.chassis.probe.running import (
     eventually,
     histories,
     running,
-    settings_of,
 )
 
 
@@ -64,18 +58,9 @@ async def test_with_a_batch_in_hand(probe: Probe, runner: str) -> None:
 
 
 async def test_while_partitions_are_being_claimed(probe: Probe) -> None:
-    pool = await open_pool(probe.consume, 3)
     handler = Tally(probe.consumer, probe.topic, probe.published)
-    work, health, stop = Unclaimed(pool, handler, Partitions(PARTITIONS, {})), Health(), asyncio.Event()
-    running = asyncio.create_task(AiokafkaRunner(settings_of(probe, handler, 500), work, health).run(stop))
-    try:
+    async with running(probe, "aiokafka", handler, 500, Unclaimed) as health:
         await eventually(lambda: _is_missing(health, "assigned"))
         await asyncio.sleep(1)
-        stop.set()
-        async with asyncio.timeout(GRACE_SECONDS):
-            await running
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await pool.close()
+        asked = time.monotonic()
+    assert time.monotonic() - asked < GRACE_SECONDS

@@ -53,11 +53,13 @@ async def consuming(probe: Probe, runner: str, batch_size: int = 500) -> AsyncIt
 
 
 @asynccontextmanager
-async def running(probe: Probe, runner: str, handler: Tally, batch_size: int) -> AsyncIterator[Health]:
+async def running(
+    probe: Probe, runner: str, handler: Tally, batch_size: int, units: type[UnitOfWork] = UnitOfWork
+) -> AsyncIterator[Health]:
     """Run a handler; an error that ends the consumer is raised when the block is left."""
     pool = await open_pool(probe.consume, 3)
     settings = settings_of(probe, handler, batch_size)
-    work = UnitOfWork(pool, handler, Partitions(PARTITIONS, {}))
+    work = units(pool, handler, Partitions(PARTITIONS, {}))
     health = Health()
     stop = asyncio.Event()
     task = asyncio.create_task(RUNNERS[runner](settings, work, health).run(stop))
@@ -97,13 +99,13 @@ async def ends_by_itself(probe: Probe, runner: str) -> None:
 
 
 @asynccontextmanager
-async def relaying(probe: Probe, slots: int = 2) -> AsyncIterator[None]:
+async def relaying(probe: Probe, slots: int = 2) -> AsyncIterator[Health]:
     """Relay the probe's outbox until the block is left."""
     pool = await open_pool(probe.relay, 5)
-    stop = asyncio.Event()
-    task = asyncio.create_task(Relay(pool, probe.bootstrap, slots, Health()).run(stop))
+    health, stop = Health(), asyncio.Event()
+    task = asyncio.create_task(Relay(pool, probe.bootstrap, slots, health).run(stop))
     try:
-        yield
+        yield health
     finally:
         stop.set()
         await asyncio.wait_for(task, 20)

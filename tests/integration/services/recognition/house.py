@@ -27,6 +27,7 @@ from services.recognition.app.publish_rules import Publication, Request, publish
 from services.recognition.app.rule_documents import Document, read_documents
 from services.recognition.domain.plain import PlainAllocator
 from tests.integration.services.unreadable import discard_first
+from tests.whole_batch import run_whole
 
 PARTITIONS = Partitions(6, {})
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -105,12 +106,15 @@ class House:
 
     def record(self, event: AttainmentChanged | EpochRaised) -> Record:
         offset = self.offsets[0] = self.offsets.get(0, -1) + 1
-        own = isinstance(event, EpochRaised)
+        if isinstance(event, EpochRaised):
+            event_id, service = event.reevaluation_id, "recognition"
+        else:
+            event_id, service = event.event_id, "assessment"
         headers, value = to_kafka(
             to_cloudevent(
                 event,
-                id=event.reevaluation_id if isinstance(event, EpochRaised) else event.event_id,
-                source=source_of("recognition" if own else "assessment", event.tenant),
+                id=event_id,
+                source=source_of(service, event.tenant),
                 tenant=event.tenant,
                 learner=event.learner,
                 as_of=event.as_of,
@@ -146,9 +150,7 @@ class House:
         """Consume records in units of a size; return every decision published so far."""
         work = await self.work()
         for start in range(0, len(records), size):
-            left: Sequence[Record] = records[start : start + size]
-            while left:
-                left = (await work.run(left)).left
+            await run_whole(work, records[start : start + size])
         return await self.decisions()
 
     async def scan(self, chunk: int = 7, turns: int = 50) -> int:

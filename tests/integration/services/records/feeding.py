@@ -21,6 +21,7 @@ from services.records.adapters.postgres_ledger import PostgresLedger
 from services.records.adapters.postgres_positions import PostgresPositions
 from services.records.app.ledger import DECISIONS, ENTRIES, RecordDecisions
 from tests.unit.services.records.decisions import decision
+from tests.whole_batch import run_whole
 
 PARTITIONS = Partitions(0, {ENTRIES: 6, f"{DECISIONS}.dlq": 6})
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
@@ -69,9 +70,7 @@ class Feed:
     async def take(self, decisions: Sequence[DecisionMade], size: int = 500) -> None:
         """Fold decisions in batches of a size."""
         for start in range(0, len(decisions), size):
-            left: Sequence[Record] = [self.record(event) for event in decisions[start : start + size]]
-            while left:
-                left = (await self.work.run(left)).left
+            await run_whole(self.work, [self.record(event) for event in decisions[start : start + size]])
 
     def record(self, event: DecisionMade) -> Record:
         """Return the next record of the partition."""
