@@ -22,6 +22,23 @@ select at, kind, ref, tenant, learner, setting, told_at is not null as told from
 where at <= now() - interval '10 seconds'
 """
 _SCANS = "select tenant, epoch, told from chassis.scan"
+_MISSED = {
+    "assessment": """
+        select learner, competency, attainment.epoch, published.epoch from assessment.attainment
+        join (
+            select tenant, competency, max(epoch) as epoch from assessment.policy group by 1, 2
+        ) as published using (tenant, competency)
+        where attainment.epoch < published.epoch order by 1, 2
+    """,
+    "recognition": """
+        select learner, credential, award.epoch, published.epoch from recognition.award
+        join (
+            select tenant, rule, max(epoch) as epoch from recognition.rule_version group by 1, 2
+        ) as published using (tenant, rule)
+        where award.epoch < published.epoch order by 1, 2
+    """,
+}
+"""What stands below the last publication of its own policy or rule; a change of outcome it need not bring."""
 _EPOCH_RAISED = b"org.cairn.reevaluation.epoch.raised.v1"
 
 
@@ -41,6 +58,9 @@ async def all_told(findings: Findings, ground: Ground) -> None:
         findings.lost += (f"{service}: {each}" for each in unpublished(timers, published))
         for each, missing in scanned(scans, published):
             (findings.lost if missing > 0 else findings.duplicated).append(f"{service}: {each}")
+        findings.lost += [
+            f"{service}: {each}" for each in await missed(service, ground.up.databases[service])
+        ]
 
 
 def unpublished(timers: Iterable[Reached], published: Iterable[Carried]) -> Iterator[str]:
@@ -67,6 +87,16 @@ def scanned(scans: Mapping[tuple[str, int], int], published: Iterable[Carried]) 
         told, found = scans.get((tenant, epoch), 0), there[tenant, epoch]
         if told != found:
             yield f"the scan of epoch {epoch} told of {told} learners, published are {found}", told - found
+
+
+async def missed(service: str, dsn: str) -> list[str]:
+    """Name what the last publication of its policy or rule has not reached, once all is at rest."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(_MISSED[service])
+    finally:
+        await connection.close()
+    return [f"{what} of {learner} stands at epoch {at}, published was {of}" for learner, what, at, of in rows]
 
 
 async def _told(dsn: str) -> tuple[list[Reached], dict[tuple[str, int], int]]:
