@@ -9,15 +9,11 @@ not show (I4). Equal seeds give equal stories and equal orders.
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from zlib import crc32
 
-from cairn.client.errors import CallError
-from cairn.client.operations import OperationsClient, open_operations
 from cairn.cloudevents import CloudEvent
-from cairn.operations.v1.waiting_record_pb2 import WaitingState
 from deploy.local.cohort.submission import TENANT
 from deploy.local.stack import Endpoints
 from tests.e2e.state import State, read_state
@@ -25,10 +21,11 @@ from tests.prove import cluster, disk, network
 from tests.prove.asking import asked, check_answers
 from tests.prove.course import PATIENCE_SECONDS, publish, rest
 from tests.prove.defects import IN_DATABASES
+from tests.prove.discarding import discard
 from tests.prove.faults import FAULTS
 from tests.prove.feeding import feed, flowing, parts
 from tests.prove.findings import Tried, rows_of_cases
-from tests.prove.ground import Case, Ground
+from tests.prove.ground import Case
 from tests.prove.processes import CONSUMING, RELAYING
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
@@ -43,7 +40,6 @@ _LATE_ONE_IN = 50
 _FLOW_SECONDS = 15.0
 _LEAST_PER_SECOND = 10
 PLANTED = ("acknowledge_before_commit", "mark_before_publish", "no_learner_lock", "no_fence")
-_DOORS = ("assessment-grpc", "recognition-grpc", "records-grpc")
 
 
 def impossible() -> dict[str, str]:
@@ -73,7 +69,7 @@ async def suffer(
                     hit[name] += await FAULTS[name](world)
             await feed(ground, late)
             moving = await rest(ground, PATIENCE_SECONDS)
-            await _discard(ground)
+            moving += await discard(ground)
             moving += await rest(ground, PATIENCE_SECONDS)
         state = await read_state(ground.up.databases, TENANT)
         findings = await judge(ground, replays, story.events, through_http=False)
@@ -124,26 +120,3 @@ def held_back(events: Sequence[CloudEvent]) -> tuple[list[CloudEvent], list[Clou
     late = [event for event in events if crc32(event.id.encode()) % _LATE_ONE_IN == 0]
     now = [event for event in events if crc32(event.id.encode()) % _LATE_ONE_IN]
     return now, late
-
-
-async def _discard(ground: Ground) -> None:
-    """Pass over the poison that holds learners up, as an operator would."""
-    for door in _DOORS:
-        address = ground.up.installation.layout.address(door)
-        async with open_operations(address, "nemesis") as operations:
-            # Behind what is discarded there may be poison again.
-            while await _discarded(operations):
-                pass
-
-
-async def _discarded(operations: OperationsClient) -> int:
-    """Discard the poison that is first of its learner; return how much there was."""
-    found = [
-        record.name
-        async for record in operations.waiting(TENANT, first_only=True)
-        if record.state == WaitingState.WAITING_STATE_DEAD_LETTERED
-    ]
-    for name in found:
-        with suppress(CallError):
-            await operations.carried_out(await operations.discard(name))
-    return len(found)

@@ -2,9 +2,14 @@
 """How nemesis deals a story out."""
 
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from itertools import chain
+from unittest.mock import AsyncMock, Mock
 
+from cairn.client.errors import FailedError
+from cairn.operations.v1.waiting_record_pb2 import WaitingRecord, WaitingState
 from tests.prove.cases import sufferings
+from tests.prove.discarding import discard_all
 from tests.prove.faults import FAULTS
 from tests.prove.feeding import parts
 from tests.prove.nemesis import held_back, re_evaluated_per_second, tried
@@ -51,3 +56,11 @@ def test_a_publication_that_comes_early_is_as_slow_as_one_that_comes_late() -> N
     assert re_evaluated_per_second(27_000, early) == 27_000 // 9 // 15 // 2
     assert re_evaluated_per_second(27_000, early + late) == 27_000 // 9 // 15
     assert re_evaluated_per_second(1000, early) == 10
+
+
+async def test_what_is_never_discarded_is_told_and_does_not_go_on_for_ever() -> None:
+    async def waiting(*_: object, **__: object) -> AsyncIterator[WaitingRecord]:
+        yield WaitingRecord(name="first", state=WaitingState.WAITING_STATE_DEAD_LETTERED)
+
+    operations = Mock(waiting=waiting, discard=AsyncMock(side_effect=FailedError("broken", "INTERNAL")))
+    assert await discard_all(operations, within=0.05) == 1
