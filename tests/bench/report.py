@@ -98,7 +98,9 @@ def _memory(figure: "partial[Figure]", runs: Sequence[Run], results: int) -> lis
     told = []
     for name in runs[0].throughput.resident:
         samples = [run.throughput.resident[name] for run in runs]
-        told.append(figure(name=f"memory.{name}", value=max(each[-1][1] for each in samples), unit="MiB"))
+        told.append(
+            figure(name=f"memory.{name}", value=max(mib for each in samples for _, mib in each), unit="MiB")
+        )
         # Once all results are in, what is left is worked off, and no sample stands for more of them.
         slopes = [growth([one for one in each if one[0] < results], _WARM_UP) for each in samples]
         if known := [slope * _PER for slope in slopes if slope is not None]:
