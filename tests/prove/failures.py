@@ -7,9 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aiokafka import errors as kafka
+
 from tests.prove.inflicted import Inflicted
 from tests.prove.processes import first_of
 
+_OUTSIDE = {
+    name
+    for name, each in vars(kafka).items()
+    if isinstance(each, type) and issubclass(each, kafka.KafkaError)
+} | {"Retry", "InterfaceError", "InternalClientError"}
+"""Errors of what a process stands on, by type: asyncpg's have no SQLSTATE where the connection is gone."""
+_OUTSIDE_CLASSES = ("08", "53", "57", "58")
 _FAILURES = {
     "task failed": "the task {task} ended by",
     "task ended unasked": "the task {task} ended unasked",
@@ -27,11 +36,24 @@ def failures(logs: Path, inflicted: Inflicted, beginning_anew: Collection[str]) 
     ``beginning_anew`` are the processes whose consumer may end by a Conflict: the runner of Faust cannot
     seek, so where another owner has moved a partition it begins anew (ADR 0002).
     """
+    for name, said, excused in _judged(logs, inflicted, beginning_anew):
+        if not excused:
+            yield f"{name}: {_told(said)}"
+
+
+def excused(logs: Path, inflicted: Inflicted, beginning_anew: Collection[str]) -> int:
+    """Return how many failures are told in the logs that :func:`failures` does not name."""
+    return sum(each for _, _, each in _judged(logs, inflicted, beginning_anew))
+
+
+def _judged(
+    logs: Path, inflicted: Inflicted, beginning_anew: Collection[str]
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield each failure with the process that tells of it, and whether it may come."""
     for log in sorted(logs.glob("*.log")):
         anew = first_of(log.stem) in beginning_anew
         for said in _failed(log):
-            if not _excused(said, inflicted, anew=anew):
-                yield f"{log.stem}: {_told(said)}"
+            yield log.stem, said, _excused(said, inflicted, anew=anew)
 
 
 def _failed(log: Path) -> Iterator[dict[str, Any]]:
@@ -48,10 +70,21 @@ def _excused(said: dict[str, Any], inflicted: Inflicted, *, anew: bool) -> bool:
     match said["event"]:
         case "task failed":
             return anew and said["task"] == "consumer" and said["error"][0]["type"] == "Conflict"
+        case "process failed" if not _from_outside(said["error"][0]):
+            return False
         case "process failed" | "task cancelled":
             return inflicted.down(datetime.fromisoformat(said["timestamp"]))
         case _:
             return False
+
+
+def _from_outside(error: dict[str, Any]) -> bool:
+    """Tell whether an error, as logs describe it, is of what a process stands on, as a connection."""
+    return (
+        "errno" in error
+        or error["type"] in _OUTSIDE
+        or str(error.get("sqlstate", "")).startswith(_OUTSIDE_CLASSES)
+    )
 
 
 def _told(said: dict[str, Any]) -> str:

@@ -28,6 +28,8 @@ class Findings:
     duplicated: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    excused: int = 0
+    """How many ends of processes by an error were the proof's own doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def rows_of_cases(
             equal_to_replay=not findings.differing,
             equal_state=not states,
             failed=len(findings.failed),
+            excused=findings.excused,
             on_its_ground=_on_ground(tried.planted, wrong),
             seconds=round(seconds, 1),
             found=tuple(each[-_LONGEST:] for each in wrong[:_SHOWN]),

@@ -32,6 +32,8 @@ class Row:
     seconds: float
     tries: int = 1
     """How often the case was run: what was not hit, and a defect that was not caught, is tried again."""
+    excused: int = 0
+    """How many ended by an error that the proof inflicted: a start while something was down, Faust anew."""
     on_its_ground: int = 0
     """How many findings are what the planted defect must bring; others may come of its bookkeeping."""
     found: tuple[str, ...] = ()
@@ -88,7 +90,7 @@ def _after_another_try(before: Row, again: Row) -> Row:
 
 _COLUMNS = (
     *("case", "runner", "planted", "events", "hit"),
-    *("lost", "doubled", "replay", "state", "failed", "s", "tries"),
+    *("lost", "doubled", "replay", "state", "failed", "excused", "s", "tries"),
 )
 
 
@@ -113,6 +115,7 @@ def table(rows: Sequence[Row]) -> Table:
             "equal" if row.equal_to_replay else "differs",
             "equal" if row.equal_state else "differs",
             str(row.failed),
+            str(row.excused),
             f"{row.seconds:.0f}",
             str(row.tries),
             _verdict(row),

@@ -25,7 +25,7 @@ from tests.prove.comparing import (
 )
 from tests.prove.consumers import CONSUMERS, DOWNSTREAM, UPSTREAM, Consumer
 from tests.prove.endings import unexplained
-from tests.prove.failures import failures
+from tests.prove.failures import excused, failures
 from tests.prove.findings import Findings
 from tests.prove.ground import LOGS, Ground
 from tests.prove.letters import check_letters, letters_of
@@ -42,7 +42,7 @@ async def judge(
     ground: Ground, endpoints: Endpoints, events: Iterable[CloudEvent], *, through_http: bool
 ) -> Findings:
     """Judge a run that has come to rest; through HTTP it has no log of intake to replay."""
-    findings = Findings(failed=list(_failed(ground)))
+    findings = _failed(ground)
     logs = {service: await read_log(dsn) for service, dsn in ground.up.databases.items()}
     replayed = {service: await make_empty(endpoints.admin, service) for service in logs}
     for consumer in CONSUMERS:
@@ -77,12 +77,13 @@ async def _ended(
     check_letters(findings, consumer, letters, records, log)
 
 
-def _failed(ground: Ground) -> Iterator[str]:
-    """Name what failed in the processes, and what ended them besides the proof."""
+def _failed(ground: Ground) -> Findings:
+    """Find what failed in the processes, and what ended them besides the proof."""
     anew = {name for name in CONSUMING if ground.services[name].environment["RUNNER"] == "faust"}
-    yield from failures(ground.folder / LOGS, ground.inflicted, anew)
+    told = ground.folder / LOGS, ground.inflicted, anew
     deaths = Counter(mark.partition("|")[0] for mark in hits(ground.marks).elements())
-    yield from unexplained(ground.keeper.endings, ground.inflicted, deaths)
+    ended = unexplained(ground.keeper.endings, ground.inflicted, deaths)
+    return Findings(failed=[*failures(*told), *ended], excused=excused(*told))
 
 
 async def _records(ground: Ground, consumer: Consumer) -> Records:

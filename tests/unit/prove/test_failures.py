@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.prove.endings import Ending, last_event, unexplained
-from tests.prove.failures import failures
+from tests.prove.failures import excused, failures
 from tests.prove.inflicted import Inflicted
 
 CONSUMER, RELAY = "records-consume", "records-relay"
@@ -23,8 +23,12 @@ NOW = datetime.now(UTC)
 
 def said(event: str, kind: str = "AssertionError", at: datetime = NOW, **more: str) -> dict[str, Any]:
     """Return a line of a log that tells of an error."""
-    places = [{"type": kind, "at": ["a:1 run", "b:2 f"]}]
-    return {"event": event, "timestamp": at.isoformat(), "error": places, **more}
+    return {"event": event, "timestamp": at.isoformat(), "error": [error(kind)], **more}
+
+
+def error(kind: str, **known: object) -> dict[str, object]:
+    """Return an error as a line of a log describes it."""
+    return {"type": kind, **known, "at": ["a:1 run", "b:2 f"]}
 
 
 def log_of(folder: Path, process: str, *lines: dict[str, Any]) -> None:
@@ -73,10 +77,39 @@ def test_a_start_that_fails_is_excused_only_while_something_is_down(tmp_path: Pa
     inflicted = Inflicted()
     with inflicted.outage():
         within = datetime.now(UTC)
-    log_of(tmp_path, RELAY, said("process failed", at=within), said("task failed", at=within, task="relay"))
+    start, task = (
+        said(event, "KafkaError", within, task="relay") for event in ("process failed", "task failed")
+    )
+    log_of(tmp_path, RELAY, start, task)
     assert len(list(failures(tmp_path, inflicted, ()))) == 1
-    log_of(tmp_path, RELAY, said("process failed", at=within + timedelta(minutes=1)))
+    assert excused(tmp_path, inflicted, ()) == 1
+    log_of(tmp_path, RELAY, said("process failed", "KafkaError", within + timedelta(minutes=1)))
     assert len(list(failures(tmp_path, inflicted, ()))) == 1
+    assert excused(tmp_path, inflicted, ()) == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "outside"),
+    [
+        (error("ConnectionRefusedError", errno=111), True),
+        (error("KafkaConnectionError"), True),
+        (error("Retry", reason="the broker is away"), True),
+        (error("CannotConnectNowError", sqlstate="57P03"), True),
+        (error("DiskFullError", sqlstate="53100"), True),
+        (error("InterfaceError"), True),
+        (error("UndefinedColumnError", sqlstate="42703"), False),
+        (error("KeyError"), False),
+        (error("Bug", reason="cannot be"), False),
+    ],
+)
+def test_a_start_may_fail_only_by_what_is_down(
+    tmp_path: Path, told: dict[str, object], *, outside: bool
+) -> None:
+    inflicted = Inflicted()
+    with inflicted.outage():
+        within = datetime.now(UTC)
+    log_of(tmp_path, RELAY, {"event": "process failed", "timestamp": within.isoformat(), "error": [told]})
+    assert len(list(failures(tmp_path, inflicted, ()))) == (not outside)
 
 
 @pytest.mark.parametrize(
