@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to the service's own database, under the role of this process."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from itertools import count
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from cairn.ids import TenantId
+from chassis.session import Session
+from chassis.sqlstate import OUTSIDE, LeftIdle
 
 Pool: TypeAlias = "asyncpg.Pool"
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
 
-_numbers = count(1)
-
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
+IDLE_SECONDS = 60.0
+"""For how long nothing may be asked in a transaction: then the server ends it, which frees its locks."""
 
 SESSION = {
     # Every statement of a service goes by keys. Planned once a session, it must not be planned by the size
@@ -35,18 +36,7 @@ SESSION = {
     "jit": "off",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": "20s",
-    "idle_in_transaction_session_timeout": "60s",
 }
-
-
-class Session(asyncpg.Connection):
-    """A connection with a number: one that was made later has a higher one."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self.number = next(_numbers)
 
 
 class Sessions:
@@ -81,7 +71,7 @@ async def open_pool(url: str, size: int, *, name: str = "cairn") -> Pool:
         max_size=size,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS + 5,
-        server_settings={**SESSION, "application_name": name},
+        server_settings=_settings(name),
         connection_class=Session,
         reset=_leave,
     )
@@ -93,8 +83,13 @@ async def connect(url: str, *, name: str = "cairn") -> "asyncpg.Connection":
         url,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS + 5,
-        server_settings={**SESSION, "application_name": name},
+        server_settings=_settings(name),
     )
+
+
+def _settings(name: str) -> dict[str, str]:
+    idle = f"{IDLE_SECONDS * 1000:.0f}ms"
+    return {**SESSION, "idle_in_transaction_session_timeout": idle, "application_name": name}
 
 
 async def _leave(_connection: object) -> None:
@@ -106,18 +101,51 @@ async def transaction(pool: Pool, tenants: Iterable[TenantId]) -> AsyncIterator[
     """Run a transaction that sees the rows of these tenants and of no other (I9).
 
     Row-level security reads the setting. It is made with the begin, since every round trip of a small
-    transaction counts.
+    transaction counts. Raises LeftIdle where the server has ended it because nothing was asked in it.
     """
     seen = ",".join(sorted(set(tenants))).replace("'", "''")
     async with pool.acquire() as connection:
         await connection.execute(f"begin; set local cairn.tenants = '{seen}'")
+        # Asked for at once: the pool lets go of a session that is lost.
+        idle: Callable[[], float] = connection.idle  # type: ignore[attr-defined]
         try:
-            yield connection
+            with _ended_if_idle(idle):
+                yield connection
         except BaseException:
-            if not connection.is_closed():
-                await connection.execute("rollback")
+            await _roll_back(connection)
             raise
-        await connection.execute("commit")
+        with _ended_if_idle(idle):
+            await connection.execute("commit")
+
+
+def check_open(connection: Connection) -> None:
+    """Raise what a statement would raise where the connection is lost, by whatever cause."""
+    if connection.is_closed():  # raises by itself where the pool has let go of it
+        raise asyncpg.InterfaceError("connection is closed")
+
+
+@contextmanager
+def _ended_if_idle(idle: Callable[[], float]) -> Iterator[None]:
+    """Tell a transaction that was left idle from a database that is not there: both are a lost connection.
+
+    The server counts from its last answer, which may have come well before it was looked at.
+    """
+    try:
+        yield
+    except OUTSIDE as error:
+        told = isinstance(error, asyncpg.IdleInTransactionSessionTimeoutError)
+        if told or idle() > IDLE_SECONDS / 2:
+            raise LeftIdle(idle()) from error
+        raise
+
+
+async def _roll_back(connection: Connection) -> None:
+    try:
+        await connection.execute("rollback")
+    except OUTSIDE:
+        # There is nothing to roll back, or nobody knows; what is to be told is what ended the transaction.
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 async def see_tenants(connection: Connection, tenants: Iterable[TenantId]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from cairn.cloudevents import CloudEvent, to_kafka
 from cairn.events.change import Change, change_of
 from cairn.ids import LearnerId, TenantId, topic_key
-from chassis.database import Connection
+from chassis.database import Connection, check_open
 from chassis.errors import Reject
 from chassis.streams.message import Accepted, Message, Partition, Record
 from chassis.unit.deadletter import DeadLetter
@@ -147,7 +147,11 @@ class Unit:
         self.folding += time.monotonic() - began
 
     async def breathe(self) -> None:
-        """Give the loop a turn if the last one was long ago; call it between learners."""
+        """Give the loop a turn if the last one was long ago; call it between learners.
+
+        Raises what a statement would where there is no transaction any more: all further thought is in vain.
+        """
         if time.monotonic() - self._turn > _LONGEST_STRETCH:
             await asyncio.sleep(0)
             self._turn = time.monotonic()
+            check_open(self.connection)
