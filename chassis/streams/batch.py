@@ -3,7 +3,9 @@
 
 Outside causes are waited out with the partition kept and readiness withdrawn; serialisation
 failures are redone; an error that belongs to a record is hunted down by halving, and that record
-alone becomes a dead letter. Anything else is a bug and leaves, which ends the process.
+alone becomes a dead letter. Where the handler thought until the server ended the transaction, fewer
+records are taken; one that is alone then, and again and again too long, becomes a dead letter as well.
+Anything else is a bug and leaves, which ends the process.
 """
 
 import asyncio
@@ -18,9 +20,9 @@ import structlog
 
 from chassis import telemetry
 from chassis.health import Health
-from chassis.sqlstate import OUTSIDE, RECORD, REDO, refused
+from chassis.sqlstate import OUTSIDE, RECORD, REDO, LeftIdle, refused
 from chassis.streams.message import Partition, Record
-from chassis.streams.pace import Pace
+from chassis.streams.pace import TRIES_ALONE, Pace
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.done import Done
 from chassis.unit.work import UnitOfWork
@@ -111,9 +113,11 @@ class Batches:
         self._health.met("database")
         return done
 
-    async def _halving(self, records: Sequence[Record]) -> Done:
+    async def _halving(self, records: Sequence[Record], tries: int = 1) -> Done:
         try:
             return await self._redoing(records)
+        except LeftIdle as error:
+            return await self._narrowed(records, tries, error)
         except RECORD as error:
             if len(records) == 1:
                 return await self._bury(records[0], error)
@@ -125,6 +129,18 @@ class Batches:
         second = await self._halving(rest)
         seconds = first.seconds + second.seconds
         return Done(first.offsets | second.offsets, second.left, first.dropped | second.dropped, seconds)
+
+    async def _narrowed(self, records: Sequence[Record], tries: int, error: LeftIdle) -> Done:
+        """Do fewer of the records than could be thought about in time, and leave the others."""
+        log.warning("thought for too long", records=len(records), seconds=round(error.seconds, 1))
+        self._pace.note(len(records), error.seconds)
+        if len(records) > 1:
+            size = self._pace.of(len(records) // 2)
+            done = await self._halving(records[:size])
+            return done._replace(left=[*done.left, *records[size:]])
+        if tries < TRIES_ALONE:
+            return await self._halving(records, tries + 1)
+        return await self._bury(records[0], error)
 
     async def _redoing(self, records: Sequence[Record]) -> Done:
         with suppress(*REDO):
@@ -139,7 +155,7 @@ class Batches:
     async def _bury(self, record: Record, error: Exception) -> Done:
         refusal = refused(error)
         log.error(
-            "record refused by the database",
+            "record put aside",
             topic=record.at.topic,
             partition=record.at.number,
             offset=record.offset,

@@ -14,7 +14,7 @@ class Done(NamedTuple):
     offsets: dict[Partition, int]
     """The next offset of each partition that is owned."""
     left: Sequence[Record] = ()
-    """What it has not taken: it had to end before."""
+    """What it has not taken: it had to end before, or the handler thought for too long."""
     dropped: frozenset[Partition] = frozenset()
     """Of which records were dropped, because another owner has moved them."""
     seconds: float = 0.0

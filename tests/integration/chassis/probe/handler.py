@@ -37,6 +37,7 @@ class Tally:
         self.topics = (topic,)
         self.broken = False
         self.seconds = 0.0
+        self.long_seconds = 0.0
         self.sizes: list[int] = []
         self.reloads: list[tuple[TenantId, int]] = []
         self._published = published
@@ -81,6 +82,8 @@ class Tally:
             case "ignored":
                 unit.ignore(each.message)
                 return count, history
+            case "long":
+                time.sleep(self.long_seconds)
             case "endless":
                 history += "x" * 3000
             case "timed":

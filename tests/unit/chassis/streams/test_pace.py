@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The size of a unit follows what its records cost, is never none, and grows again."""
+"""The size of a unit follows what its records cost, is small at first and never none, and grows again."""
 
 import pytest
 from hypothesis import given
@@ -8,10 +8,29 @@ from hypothesis import strategies as st
 from chassis.streams.pace import LONGEST_SECONDS, Pace
 
 
-def test_there_is_no_limit_until_a_unit_was_too_long() -> None:
+def test_a_few_small_units_come_before_one_without_a_limit() -> None:
     pace = Pace()
-    pace.note(2000, LONGEST_SECONDS)
-    assert pace.of(10_000) == 10_000
+    sizes = []
+    for _ in range(10):
+        sizes.append(pace.of(10_000))
+        pace.note(sizes[-1], 0.05)
+    assert sizes == [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 10_000]
+
+
+@given(st.integers(2, 10_000), st.floats(30, 3600))
+def test_what_was_given_up_is_tried_again_with_far_fewer(records: int, seconds: float) -> None:
+    """The server had ended the transaction before the handler was done."""
+    pace = Pace()
+    pace.note(records, seconds)
+    assert 1 <= pace.of(records // 2) <= max(1, records * LONGEST_SECONDS / seconds)
+
+
+def test_one_at_a_time_is_not_for_ever() -> None:
+    pace = Pace()
+    pace.note(32, 60.0)
+    for _ in range(11):
+        pace.note(pace.of(10_000), 0.001)
+    assert pace.of(10_000) == 2048
 
 
 @pytest.mark.parametrize(
