@@ -14,12 +14,14 @@ import structlog
 
 from cairn.ids import OPERATOR, LearnerId, TenantId
 from chassis.database import Connection, Pool, transaction
-from chassis.sqlstate import OUTSIDE, RECORD, REDO
+from chassis.sqlstate import OUTSIDE, RECORD, REDO, LeftIdle
+from chassis.streams.pace import Pace
+from chassis.unit.attempt import Attempt
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.done import Raised
 from chassis.unit.items import place_of, read
 from chassis.unit.parking import CONSUMER
-from chassis.unit.resuming import Answer, Attempt, Request, first_of, resume
+from chassis.unit.resuming import Answer, Request, first_of, resume
 from chassis.unit.work import UnitOfWork
 from chassis.waiting import within
 
@@ -57,6 +59,7 @@ class Replays:
     def __init__(self, pool: Pool, work: UnitOfWork) -> None:
         self._pool = pool
         self._work = work
+        self._pace = Pace()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry out what is asked until told to stop; what an outside cause prevents is tried again."""
@@ -90,15 +93,20 @@ class Replays:
     async def _carry_out(self, tenant: TenantId, request_id: UUID) -> bool:
         """Try until no record stands in the way; False where another process is at it."""
         attempt = Attempt()
+        attempt.most = self._pace.of(attempt.most)
         while True:
             try:
                 done = await self._one(tenant, request_id, attempt)
             except Raised as at:
                 attempt.raised[place_of(at.record)] = at.error
+            except LeftIdle as error:
+                self._pace.note(attempt.taken, error.seconds)
+                attempt.shorten(error, self._pace.of(attempt.most // 2))
             except RECORD as error:
                 attempt.narrow(error)
             else:
                 if done is not None:
+                    self._pace.note(attempt.taken, attempt.seconds)
                     return done
 
     async def _one(self, tenant: TenantId, request_id: UUID, attempt: Attempt) -> bool | None:

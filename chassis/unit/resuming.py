@@ -6,15 +6,13 @@ over, and what waits behind it as far as it goes; each count moves to how its re
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cairn.events.change import Change
 from chassis.database import Connection
-from chassis.errors import Reject
-from chassis.sqlstate import refused
-from chassis.streams.message import Partition, Record
+from chassis.streams.message import Partition
 from chassis.unit import early, fence, parking
+from chassis.unit.attempt import Attempt
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import dead_letter
 from chassis.unit.fence import Outcome
@@ -32,9 +30,6 @@ from chassis.unit.waiting import (
     waiting_of,
 )
 from chassis.unit.work import UnitOfWork
-
-# What one unit takes of a learner; the rest is asked for again.
-_MOST = 500
 
 GONE = "gone"
 """The record that was meant is not the learner's first waiting one, or waits no more."""
@@ -58,24 +53,6 @@ class Answer(NamedTuple):
     """How many others wait no more, whichever way they ended."""
     skipped: Change | None = None
     """Which change was passed over, where it says so."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """What is known of a request that has been tried before: which records fail, and how many are taken."""
-
-    raised: dict[Place, Reject] = field(default_factory=dict)
-    most: int = field(default_factory=lambda: _MOST)
-    first: Record | None = None
-
-    def narrow(self, error: Exception) -> None:
-        """Take only the first record where the database refuses one of them; leave it where it is that."""
-        if self.most > 1:
-            self.most = 1
-        elif self.first is not None and place_of(self.first) not in self.raised:
-            self.raised[place_of(self.first)] = refused(error)
-        else:
-            raise error
 
 
 async def first_of(
@@ -110,8 +87,9 @@ async def resume(work: UnitOfWork, connection: Connection, request: Request, att
         parking.ask_again(unit.writes, consumer, {learner: request.place})
         await close_unit(unit, consumer, {})
         return Answer(STAYS)
-    attempt.first = chosen[0][0].record
+    attempt.first, attempt.taken = chosen[0][0].record, len(chosen)
     taken = await retake(work, unit, opened, chosen, attempt.raised, discard=request.discard)
+    attempt.seconds = unit.folding
     _write(unit, consumer, learner, taken, found)
     await unit.flush()
     more = more or len(chosen) < len(found)

@@ -2,14 +2,20 @@
 """A handler that thinks for longer than the server leaves a transaction alone."""
 
 from contextlib import suppress
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from cairn.ids import TenantId
+from cairn.ids import LearnerId, TenantId
 from chassis import database
-from chassis.unit.parking import WAITS
-from tests.integration.chassis.probe.feed import feed, result
+from chassis.database import open_pool
+from chassis.streams.message import Partition
+from chassis.unit.outbox import Partitions
+from chassis.unit.parking import WAITS, Asked, ask
+from chassis.unit.replay import Replays
+from chassis.unit.work import UnitOfWork
+from tests.integration.chassis.probe.feed import consumed, feed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
     RUNNERS,
@@ -77,3 +83,56 @@ async def test_a_record_that_takes_too_long_alone_is_put_aside(
     found = await histories(probe)
     assert found["probe-a/l2"] == ".e2.e7"
     assert found["probe-a/l3"] == ".e3.e8.e13.e18.e23"
+
+
+AT = Partition("t", 0)
+
+
+async def _waiting(work: UnitOfWork, handler: Tally, admin: asyncpg.Connection, kinds: list[str]) -> None:
+    """Have records of one learner wait behind a bug, and one of another; ask for both, in that order."""
+    handler.broken = True
+    await work.claim({AT: 0})
+    events = [result(number, "l1", kind) for number, kind in enumerate(kinds)]
+    events.append(result(99, "l2", "refused"))
+    for number, event in enumerate(events):
+        await work.run([consumed(AT, number, event)])
+    handler.broken = False
+    for learner in ("l1", "l2"):
+        place = await admin.fetchval("select min(place) from chassis.parked where learner = $1", learner)
+        about = TENANT, LearnerId(learner)
+        await ask(admin, Asked(uuid4(), about, handler.consumer, place, "op"))
+
+
+async def _replayed(replays: Replays) -> None:
+    """Carry out requests as long as there are any, those included that they make themselves."""
+    while await replays.next():
+        pass
+
+
+async def test_a_replay_is_done_in_several_units_as_well(
+    probe: Probe, handler: Tally, admin: asyncpg.Connection
+) -> None:
+    async with await open_pool(probe.consume, 3) as pool:
+        work = UnitOfWork(pool, handler, Partitions(3, {}))
+        await _waiting(work, handler, admin, ["refused", *["plain"] * 39])
+        handler.seconds = 0.1
+        await _replayed(Replays(pool, work))
+    await ended(probe, applied=41)
+    assert await histories(probe) == {
+        "probe-a/l1": "".join(f".e{number}" for number in range(40)),
+        "probe-a/l2": ".e99",
+    }
+
+
+async def test_a_waiting_record_that_takes_too_long_holds_up_nobody_else(
+    probe: Probe, handler: Tally, admin: asyncpg.Connection
+) -> None:
+    async with await open_pool(probe.consume, 3) as pool:
+        work = UnitOfWork(pool, handler, Partitions(3, {}))
+        await _waiting(work, handler, admin, ["refused", "plain", "long", "plain"])
+        handler.long_seconds = _IDLE_SECONDS + 0.5
+        await _replayed(Replays(pool, work))
+    await ended(probe, applied=3, dead_lettered=1, parked=1)
+    assert await histories(probe) == {"probe-a/l1": ".e0.e1", "probe-a/l2": ".e99"}
+    reason = await admin.fetchval("select reason from chassis.parked order by place limit 1")
+    assert reason == _TOO_LONG

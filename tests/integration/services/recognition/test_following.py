@@ -10,7 +10,7 @@ import pytest
 from cairn.events.attainment import AttainmentChanged
 from cairn.ids import TenantId
 from chassis.errors import Reject
-from chassis.unit import early, resuming
+from chassis.unit import attempt, early
 from chassis.unit.replay import Replays
 from services.recognition.domain.facts import AwardState
 from tests.integration.services.recognition.house import (
@@ -99,7 +99,7 @@ async def test_what_is_missing_is_found_however_far_behind_it_waits(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One request takes three records; what the second waits for is the last of nine."""
-    monkeypatch.setattr(resuming, "_MOST", 3)
+    monkeypatch.setattr(attempt, "_MOST", 3)
     monkeypatch.setattr(early, "_CHUNK", 2)
     await house.publish(*STACK)
     others = [house.changed(f"x{number}") for number in range(6)]
