@@ -13,7 +13,7 @@ from rich.console import Group
 
 from cairn.cli.options import BROKERS, BootstrapServers, Json
 from cairn.cli.output import as_json, err, out, table
-from cairn.cli.services import OneService, Operator, Service, Services, of_each, of_owner
+from cairn.cli.services import OneService, Operator, Service, Services, act_at_owner, of_each
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.consumer_pb2 import Consumer, Loss, PartitionProgress
 from cairn.operations.v1.operations_service_pb2 import Outbox
@@ -86,7 +86,7 @@ def resume(
     operator: Operator = "",
 ) -> None:
     """Let a consumer go on that its breaker has halted; mend the cause first."""
-    asked = of_owner(service, f"consumers/{consumer}", operator, lambda client: client.resume(consumer))
+    asked = act_at_owner(service, f"consumers/{consumer}", operator, lambda client: client.resume(consumer))
     if not asyncio.run(asked):
         out().print("it was not halted")
         raise typer.Exit(1)
@@ -126,7 +126,7 @@ async def _accept(names: Sequence[str], service: Service | None, operator: str) 
     """Accept each loss, and say of each what became of it before the next; tell whether all of them stood."""
     all_stood = True
     for name in names:
-        stood = await of_owner(service, name, operator, methodcaller("accept", name))
+        stood = await act_at_owner(service, name, operator, methodcaller("accept", name))
         out().print(f"{name}: {'accepted' if stood else 'it does not stand any more'}", soft_wrap=True)
         all_stood &= stood
     return all_stood

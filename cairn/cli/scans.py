@@ -10,7 +10,7 @@ import typer
 
 from cairn.cli.options import Json, Tenant
 from cairn.cli.output import as_json, out, table
-from cairn.cli.services import Operator, Service, Services, of_each, of_one
+from cairn.cli.services import Operator, Service, Services, act_at, of_each
 from cairn.operations.v1.scan_pb2 import Scan
 
 app = typer.Typer(help="The scans for whom a publication can affect.", no_args_is_help=True)
@@ -43,7 +43,7 @@ def list_(tenant: Tenant, service: Services = [], json: Json = False) -> None:  
 @app.command()
 def pause(name: Name, service: Owner, operator: Operator = "") -> None:
     """Let a scan rest until it is resumed; whom it has told of already are evaluated."""
-    if not asyncio.run(of_one(service, operator, methodcaller("pause_scan", name))):
+    if not asyncio.run(act_at(service, operator, methodcaller("pause_scan", name))):
         out().print("it was not going on")
         raise typer.Exit(1)
     out().print("paused")
@@ -52,7 +52,7 @@ def pause(name: Name, service: Owner, operator: Operator = "") -> None:
 @app.command()
 def resume(name: Name, service: Owner, operator: Operator = "") -> None:
     """Let a paused scan go on."""
-    if not asyncio.run(of_one(service, operator, methodcaller("resume_scan", name))):
+    if not asyncio.run(act_at(service, operator, methodcaller("resume_scan", name))):
         out().print("it was not paused")
         raise typer.Exit(1)
     out().print("resumed")

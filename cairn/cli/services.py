@@ -51,7 +51,7 @@ OneService = Annotated[
     ),
 ]
 Operator = Annotated[
-    str, typer.Option(envvar="CAIRN_OPERATOR", help="Who asks, for the record; the login by default.")
+    str, typer.Option(envvar="CAIRN_OPERATOR", help="Who does it, for the record; the login by default.")
 ]
 
 
@@ -92,25 +92,31 @@ async def of_each(services: list[Service], ask: Callable[[OperationsClient], Awa
     return answers
 
 
-async def of_one(service: Service, operator: str, ask: Callable[[OperationsClient], Awaitable[T]]) -> T:
-    """Ask one service in the name of an operator, or of whoever is logged in."""
-    async with open_operations(address_of(service), operator or _login()) as client:
+async def of_one(service: Service, ask: Callable[[OperationsClient], Awaitable[T]]) -> T:
+    """Ask one service what it knows, for which nobody has to give a name."""
+    async with open_operations(address_of(service)) as client:
         return await ask(client)
+
+
+async def act_at(service: Service, operator: str, act: Callable[[OperationsClient], Awaitable[T]]) -> T:
+    """Do something at one service in the name of an operator, or of whoever is logged in."""
+    async with open_operations(address_of(service), operator or _login()) as client:
+        return await act(client)
 
 
 def _login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry in its passwd
-        wanted = "must say who asks, as --operator or CAIRN_OPERATOR: this user has no login name"
+        wanted = "must say who does it, as --operator or CAIRN_OPERATOR: this user has no login name"
         raise typer.BadParameter(wanted) from None
 
 
-async def of_owner(
-    service: Service | None, name: str, operator: str, ask: Callable[[OperationsClient], Awaitable[T]]
+async def act_at_owner(
+    service: Service | None, name: str, operator: str, act: Callable[[OperationsClient], Awaitable[T]]
 ) -> T:
-    """Ask the service whose consumer is in a name, unless it is said which one."""
-    return await of_one(service or await owner_of(name), operator, ask)
+    """Do something at the service whose consumer is in a name, unless it is said which one."""
+    return await act_at(service or await owner_of(name), operator, act)
 
 
 async def owner_of(name: str) -> Service:
@@ -130,6 +136,6 @@ async def owner_of(name: str) -> Service:
 
 async def _settled(service: Service, ask: Callable[[OperationsClient], Awaitable[T]]) -> T | CallError:
     try:
-        return await of_one(service, "", ask)
+        return await of_one(service, ask)
     except CallError as error:
         return error

@@ -14,9 +14,10 @@ from cairn.cli.services import (
     OneService,
     Operator,
     Services,
+    act_at,
+    act_at_owner,
     of_each,
     of_one,
-    of_owner,
     owner_of,
 )
 from cairn.client.errors import NotFoundError, UnavailableError
@@ -73,7 +74,7 @@ def show(name: Name, service: OneService = None, json: Json = False) -> None:
         return [each async for each in client.waiting(tenant, consumer, learner)]
 
     owner = service or asyncio.run(owner_of(name))
-    _show(Answers({owner: asyncio.run(of_one(owner, "", ask))}, {}), json)
+    _show(Answers({owner: asyncio.run(of_one(owner, ask))}, {}), json)
 
 
 @app.command()
@@ -91,7 +92,7 @@ def replay(
     async def ask(client: OperationsClient) -> Replay:
         return await client.carried_out(await client.replay(name), wait)
 
-    _tell(asyncio.run(of_owner(service, name, operator, ask)), json)
+    _tell(asyncio.run(act_at_owner(service, name, operator, ask)), json)
 
 
 @app.command()
@@ -111,14 +112,14 @@ def discard(
     """
     if _is_letter(name):
         owner = service or asyncio.run(owner_of(name))
-        letter = asyncio.run(of_one(owner, operator, methodcaller("discard_dead_letter", name)))
+        letter = asyncio.run(act_at(owner, operator, methodcaller("discard_dead_letter", name)))
         _show(Answers({owner: [letter]}, {}), json)
         return
 
     async def ask(client: OperationsClient) -> Replay:
         return await client.carried_out(await client.discard(name), wait)
 
-    _tell(asyncio.run(of_owner(service, name, operator, ask)), json)
+    _tell(asyncio.run(act_at_owner(service, name, operator, ask)), json)
 
 
 @app.command()

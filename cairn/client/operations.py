@@ -43,10 +43,10 @@ _LOOK_SECONDS = 0.2
 
 
 class OperationsClient:
-    """Asks one service; every method raises CallError. ``operator`` is who asks, and stays on record."""
+    """Asks one service; every method raises CallError."""
 
-    def __init__(self, channel: grpc.aio.Channel, operator: str) -> None:
-        """Use a channel that the caller closes."""
+    def __init__(self, channel: grpc.aio.Channel, operator: str = "") -> None:
+        """Use a channel that the caller closes; ``operator`` is who acts, and stays on record."""
         self._stub = OperationsServiceStub(channel)
         self._operator = operator
 
@@ -156,7 +156,7 @@ class OperationsClient:
 
 
 @asynccontextmanager
-async def open_operations(address: str, operator: str) -> AsyncIterator[OperationsClient]:
-    """Open a channel of its own for a client."""
+async def open_operations(address: str, operator: str = "") -> AsyncIterator[OperationsClient]:
+    """Open a channel of its own for a client; without an ``operator`` it can only ask."""
     async with open_channel(address) as channel:
         yield OperationsClient(channel, operator)
