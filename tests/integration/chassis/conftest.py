@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -14,39 +13,35 @@ from aiokafka.admin import NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from chassis.database import Pool, open_pool
-from chassis.migrate import migrate
-from deploy.local.provision import drop_database, provision
 from tests.integration.chassis.probe.running import PARTITIONS, Probe
 from tests.integration.chassis.probe.topics import make, with_admin
+from tests.integration.databases import Databases
 
 FOLDER = Path(__file__).parent / "probe"
 
 
 @pytest.fixture
-async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
-    async with made_probe(broker, postgres) as probe:
+async def probe(broker: str, databases: Databases) -> AsyncIterator[Probe]:
+    async with made_probe(broker, databases) as probe:
         yield probe
 
 
 @pytest.fixture
-async def downstream(broker: str, postgres: str, probe: Probe) -> AsyncIterator[Probe]:
+async def downstream(broker: str, databases: Databases, probe: Probe) -> AsyncIterator[Probe]:
     """Another service, with a database of its own, that consumes what the probe publishes."""
-    async with made_probe(broker, postgres) as other:
+    async with made_probe(broker, databases) as other:
         yield replace(other, topic=probe.published)
 
 
 @asynccontextmanager
-async def made_probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
+async def made_probe(broker: str, databases: Databases) -> AsyncIterator[Probe]:
     name = uuid4().hex[:12]
-    made = await provision(postgres, "probe", prefix=f"t{name}_")
-    await migrate(made.dsns["migrate"], "probe", FOLDER, lambda _file: None)
     topics = [f"probe.{name}", f"probe.{name}.out", f"probe.{name}.dlq"]
     await make(broker, [NewTopic(topic, PARTITIONS, 1) for topic in topics])
-    admin_dsn = urlunsplit(urlsplit(postgres)._replace(path=f"/{made.database}"))
-    consume, serve, relay = (made.dsns[role] for role in ("consume", "serve", "relay"))
-    yield Probe(broker, topics[0], topics[1], consume, serve, relay, admin_dsn)
+    async with databases.made("probe", FOLDER) as made:
+        consume, serve, relay = (made.dsns[role] for role in ("consume", "serve", "relay"))
+        yield Probe(broker, topics[0], topics[1], consume, serve, relay, databases.as_admin(made))
     await with_admin(broker, lambda admin: admin.delete_topics(topics))
-    await drop_database(postgres, made.database)
 
 
 @pytest.fixture

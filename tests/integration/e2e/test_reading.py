@@ -3,8 +3,8 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -12,11 +12,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from cairn.topics.catalogue import DEFAULT_PARTITIONS
-from chassis.migrate import migrate
-from deploy.local.provision import drop_database, provision
 from tests.e2e import quiet, topics
 from tests.e2e.state import read_state
 from tests.e2e.topics import Carried
+from tests.integration.databases import Databases
 
 SERVICES = Path(__file__).resolve().parents[3] / "services"
 SOURCE, ID = ("ce_source", b"urn:s"), ("ce_id", b"1")
@@ -34,15 +33,13 @@ async def topic(broker: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def databases(postgres: str) -> AsyncIterator[dict[str, str]]:
-    prefix = f"t{uuid4().hex[:12]}_"
-    made = [await provision(postgres, service, prefix=prefix) for service in quiet.CONSUMED]
-    for one in made:
-        folder = SERVICES / one.service / "migrations"
-        await migrate(one.dsns["migrate"], one.service, folder, lambda _file: None)
-    yield {one.service: urlunsplit(urlsplit(postgres)._replace(path=f"/{one.database}")) for one in made}
-    for one in made:
-        await drop_database(postgres, one.database)
+async def dsns(databases: Databases) -> AsyncIterator[dict[str, str]]:
+    async with AsyncExitStack() as kept:
+        made = [
+            await kept.enter_async_context(databases.made(service, SERVICES / service / "migrations"))
+            for service in quiet.CONSUMED
+        ]
+        yield {one.service: databases.as_admin(one) for one in made}
 
 
 async def test_a_topic_is_read_whole_and_keeps_the_order_of_a_key(broker: str, topic: str) -> None:
@@ -67,33 +64,33 @@ def test_canonical_form_leaves_out_the_trace_and_repeats_alone() -> None:
     assert topics.canonical([one, elsewhere]) == {b"k": [one.canonical, elsewhere.canonical]}
 
 
-async def test_an_empty_installation_reads_as_empty(databases: dict[str, str]) -> None:
-    state = await read_state(databases, "open-university")
+async def test_an_empty_installation_reads_as_empty(dsns: dict[str, str]) -> None:
+    state = await read_state(dsns, "open-university")
     assert (state.attainments, state.standings, state.entries, state.door) == ({}, {}, {}, Counter())
 
 
 async def test_quiet_waits_for_records_and_outboxes(
-    broker: str, topic: str, databases: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    broker: str, topic: str, dsns: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quiet, "CONSUMED", {"assessment": (topic,), "recognition": (), "records": ()})
-    await quiet.wait_until_quiet(broker, databases, (), within=5)
+    await quiet.wait_until_quiet(broker, dsns, (), within=5)
     await topics.write(broker, topic, [Carried(b"k", (ID,), b"v")])
     with pytest.raises(quiet.StillMovingError, match=f"1 records of {topic} are unread"):
-        await quiet.wait_until_quiet(broker, databases, (), within=0)
+        await quiet.wait_until_quiet(broker, dsns, (), within=0)
     (partition,) = await topics.ends(broker, topic)
-    connection = await asyncpg.connect(databases["assessment"])
+    connection = await asyncpg.connect(dsns["assessment"])
     await connection.execute(
         "insert into chassis.fence (consumer, topic, partition, next_offset, applied)"
         " values ('c', $1, $2, 1, 1)",
         topic,
         partition,
     )
-    await quiet.wait_until_quiet(broker, databases, (), within=5)
-    state = await read_state(databases, "open-university")
+    await quiet.wait_until_quiet(broker, dsns, (), within=5)
+    state = await read_state(dsns, "open-university")
     assert state.outcomes == {("c", topic): Counter(applied=1)}
     await connection.execute(
         "insert into chassis.outbox (tenant, topic, partition, headers) values ('t', $1, 0, '[]')", topic
     )
     await connection.close()
     with pytest.raises(quiet.StillMovingError, match="1 rows in the outbox of assessment"):
-        await quiet.wait_until_quiet(broker, databases, (), within=0)
+        await quiet.wait_until_quiet(broker, dsns, (), within=0)

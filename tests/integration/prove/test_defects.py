@@ -14,6 +14,7 @@ from tests.integration.chassis.conftest import made_probe
 from tests.integration.chassis.probe.feed import consumed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import Probe, counts, histories
+from tests.integration.databases import Databases
 from tests.prove.defects import acknowledge_before_commit
 
 AT = Partition("t", 0)
@@ -21,8 +22,8 @@ RECORDS = [consumed(AT, offset, result(offset, "l1")) for offset in range(4)]
 
 
 @pytest.fixture
-async def probe(broker: str, postgres: str) -> AsyncIterator[Probe]:
-    async with made_probe(broker, postgres) as probe:
+async def probe(broker: str, databases: Databases) -> AsyncIterator[Probe]:
+    async with made_probe(broker, databases) as probe:
         yield probe
 
 

@@ -3,27 +3,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from uuid import uuid4
 
 import pytest
 
 from chassis.database import open_pool
-from chassis.migrate import migrate
-from deploy.local.provision import drop_database, provision
 from services.assessment import bootstrap
+from tests.integration.databases import Databases
 from tests.integration.services.assessment.house import House
 
 
 @pytest.fixture
-async def house(postgres: str) -> AsyncIterator[House]:
+async def house(postgres: str, databases: Databases) -> AsyncIterator[House]:
     """Build a house whose database is this test's alone: a consumer's progress stands in it."""
-    async with _house(postgres) as house:
+    async with _house(postgres, databases) as house:
         yield house
 
 
 @pytest.fixture(scope="module")
-async def _built(postgres: str) -> AsyncIterator[House]:
-    async with _house(postgres) as house:
+async def _built(postgres: str, databases: Databases) -> AsyncIterator[House]:
+    async with _house(postgres, databases) as house:
         yield house
 
 
@@ -34,13 +32,10 @@ def shared(_built: House) -> House:
 
 
 @asynccontextmanager
-async def _house(postgres: str) -> AsyncIterator[House]:
-    made = await provision(postgres, "assessment", prefix=f"t{uuid4().hex[:12]}_")
-    await migrate(made.dsns["migrate"], "assessment", bootstrap.MIGRATIONS, lambda _file: None)
-    async with AsyncExitStack() as pools:
+async def _house(postgres: str, databases: Databases) -> AsyncIterator[House]:
+    async with databases.made(bootstrap.SERVICE, bootstrap.MIGRATIONS) as made, AsyncExitStack() as pools:
         serve, consume, relay = [
             await pools.enter_async_context(await open_pool(made.dsns[role], 4))
             for role in ("serve", "consume", "relay")
         ]
         yield House(postgres, made.database, serve, consume, relay, made.dsns)
-    await drop_database(postgres, made.database)

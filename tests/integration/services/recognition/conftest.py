@@ -9,20 +9,10 @@ import pytest
 
 from cairn.ids import TenantId
 from chassis.database import open_pool
-from chassis.migrate import migrate
-from deploy.local.provision import Provisioned, drop_database, provision
+from deploy.local.provision import Provisioned
 from services.recognition import bootstrap
+from tests.integration.databases import Databases
 from tests.integration.services.recognition.house import House
-
-
-@asynccontextmanager
-async def _database(postgres: str) -> AsyncIterator[Provisioned]:
-    made = await provision(postgres, "recognition", prefix=f"t{uuid4().hex[:12]}_")
-    await migrate(made.dsns["migrate"], bootstrap.SERVICE, bootstrap.MIGRATIONS, lambda _file: None)
-    try:
-        yield made
-    finally:
-        await drop_database(postgres, made.database)
 
 
 @asynccontextmanager
@@ -36,8 +26,8 @@ async def _house(made: Provisioned, tenant: str) -> AsyncIterator[House]:
 
 
 @pytest.fixture(scope="module")
-async def recognition(postgres: str) -> AsyncIterator[Provisioned]:
-    async with _database(postgres) as made:
+async def recognition(databases: Databases) -> AsyncIterator[Provisioned]:
+    async with databases.made(bootstrap.SERVICE, bootstrap.MIGRATIONS) as made:
         yield made
 
 
@@ -49,12 +39,12 @@ async def house(recognition: Provisioned) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def alike(postgres: str) -> AsyncIterator[tuple[House, House, House]]:
+async def alike(databases: Databases) -> AsyncIterator[tuple[House, House, House]]:
     """Build three services that know nothing of each other, for the same tenant."""
     async with (
-        _database(postgres) as first,
-        _database(postgres) as second,
-        _database(postgres) as third,
+        databases.made(bootstrap.SERVICE, bootstrap.MIGRATIONS) as first,
+        databases.made(bootstrap.SERVICE, bootstrap.MIGRATIONS) as second,
+        databases.made(bootstrap.SERVICE, bootstrap.MIGRATIONS) as third,
         _house(first, "open") as one,
         _house(second, "open") as two,
         _house(third, "open") as three,

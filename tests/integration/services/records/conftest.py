@@ -10,10 +10,10 @@ import pytest
 
 from chassis.database import Pool, open_pool
 from chassis.lifecycle import Process
-from chassis.migrate import migrate
 from chassis.rpc.server import RpcServer
-from deploy.local.provision import Provisioned, drop_database, provision
+from deploy.local.provision import Provisioned
 from services.records import bootstrap
+from tests.integration.databases import Databases
 from tests.integration.services.records.asking import asking, settings
 
 if TYPE_CHECKING:
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-async def records(postgres: str) -> AsyncIterator[Provisioned]:
-    made = await provision(postgres, "records", prefix=f"t{uuid4().hex[:12]}_")
-    await migrate(made.dsns["migrate"], bootstrap.SERVICE, bootstrap.MIGRATIONS, lambda _file: None)
-    yield made
-    await drop_database(postgres, made.database)
+async def records(databases: Databases) -> AsyncIterator[Provisioned]:
+    async with databases.made(bootstrap.SERVICE, bootstrap.MIGRATIONS) as made:
+        yield made
 
 
 @pytest.fixture
