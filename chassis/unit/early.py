@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waiting records that came before an earlier change of the same thing, and what they wait for (ADR 0006)."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,20 +23,26 @@ def about(item: Item) -> Change | None:
 
 
 def by_revision(waiting: Sequence[tuple[Waiting, Item]]) -> list[tuple[Waiting, Item]]:
-    """Return the records with the changes of each subject in their own order, in the places of that subject.
+    """Return the records with the changes of each subject in their own order.
 
-    What came too early stands before what it waited for.
+    Directly before what came too early stands what it waited for, as where that is told alone: in which
+    order all is folded does not hang on how many records a unit takes (I2).
     """
     of_subject: dict[str | None, list[tuple[int, int]]] = {}
     changes = [about(item) for _, item in waiting]
     for number, change in enumerate(changes):
         if change is not None:
             of_subject.setdefault(change.subject, []).append((change.revision, number))
-    ordered = {subject: iter(sorted(numbers)) for subject, numbers in of_subject.items()}
-    return [
-        waiting[number if change is None else next(ordered[change.subject])[1]]
-        for number, change in enumerate(changes)
-    ]
+    left = {subject: deque(sorted(numbers)) for subject, numbers in of_subject.items()}
+    ordered: list[tuple[Waiting, Item]] = []
+    for number, change in enumerate(changes):
+        if change is None:
+            ordered.append(waiting[number])
+            continue
+        ones = left[change.subject]
+        while ones and ones[0] <= (change.revision, number):
+            ordered.append(waiting[ones.popleft()[1]])
+    return ordered
 
 
 async def missing(

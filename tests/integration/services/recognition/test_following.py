@@ -113,18 +113,19 @@ async def test_what_is_missing_is_found_however_far_behind_it_waits(
 
 
 async def test_who_waits_for_something_new_waits_for_it_as_the_first(house: House) -> None:
-    """m1 waits in two revisions; once they are sorted it is m2 that stands in the way, and heals as well."""
+    """m1 waits in two revisions; once they are folded it is m2 that stands in the way, and heals as well."""
     await house.publish(*STACK)
     for event in (
         house.changed("m9", LOWERED, 2),
         house.changed("m1", LOWERED, 2),
         house.changed("m2", LOWERED, 2),
+        house.changed("m3"),
         house.changed("m1"),
         house.changed("m9"),
     ):
         await house.feed(event)
     assert await replayed(house) == 1
-    assert await outcomes(house) == (3, 0, 0, 2)
+    assert await outcomes(house) == (4, 0, 0, 2)
     waiting = "select reason, subject, revision from chassis.parked order by place"
     assert await house.stored(waiting) == [
         ("revision_gap", competency("m2"), 2),
@@ -132,7 +133,29 @@ async def test_who_waits_for_something_new_waits_for_it_as_the_first(house: Hous
     ]
     await house.feed(house.changed("m2"))
     assert await replayed(house) == 1
-    assert await outcomes(house) == (6, 0, 0, 0)
+    assert await outcomes(house) == (7, 0, 0, 0)
+
+
+async def test_what_waited_is_folded_in_one_order_however_many_one_request_takes(
+    alike: tuple[House, House, House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for house, most in zip(alike, (1, 2, 500), strict=True):
+        monkeypatch.setattr(attempt, "_MOST", most)
+        await house.publish(*STACK)
+        for event in (
+            house.changed("m9", LOWERED, 2),
+            house.changed("m1", LOWERED, 2),
+            house.changed("m2"),
+            house.changed("m1"),
+            house.changed("m9"),
+        ):
+            await house.feed(event)
+        await replayed(house)
+        assert await outcomes(house) == (5, 0, 0, 0)
+        made.append(said(await house.decisions()))
+    assert made[0] == made[1] == made[2]
+    assert made[0].index(("m1", "under_review")) < made[0].index(("m2", "conferred"))
 
 
 @pytest.mark.parametrize(
