@@ -10,7 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from cairn.ids import TenantId
 from chassis.session import Session
-from chassis.sqlstate import OUTSIDE, LeftIdle
+from chassis.sqlstate import LOST, OUTSIDE, LeftIdle
 
 Pool: TypeAlias = "asyncpg.Pool"
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
@@ -132,9 +132,10 @@ def _ended_if_idle(idle: Callable[[], float]) -> Iterator[None]:
     """
     try:
         yield
-    except OUTSIDE as error:
+    except LOST as error:
         told = isinstance(error, asyncpg.IdleInTransactionSessionTimeoutError)
-        if told or idle() > IDLE_SECONDS / 2:
+        waited_for = isinstance(error, (TimeoutError, asyncpg.DataError))
+        if told or (idle() > IDLE_SECONDS / 2 and not waited_for):
             raise LeftIdle(idle()) from error
         raise
 

@@ -23,13 +23,8 @@ class LeftIdle(ConnectionError):
         self.seconds = seconds
 
 
-OUTSIDE: tuple[type[Exception], ...] = (
+LOST: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.PostgresSystemError,
-    # A database that is put back from a copy is not there for a moment (3D000).
-    asyncpg.InvalidCatalogNameError,
     # Mostly the connection is found closed, and nobody is told of 25P03.
     asyncpg.IdleInTransactionSessionTimeoutError,
     # What asyncpg raises, without a SQLSTATE, on a connection that is gone.
@@ -37,6 +32,15 @@ OUTSIDE: tuple[type[Exception], ...] = (
     # The same, where the server ended the session between two statements (MagicStack/asyncpg#1069).
     asyncpg.InternalClientError,
     OSError,
+)
+"""By which a connection is gone; an error that the server has answered is none of them."""
+OUTSIDE: tuple[type[Exception], ...] = (
+    *LOST,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    # A database that is put back from a copy is not there for a moment (3D000).
+    asyncpg.InvalidCatalogNameError,
     TimeoutError,
 )
 REDO: tuple[type[Exception], ...] = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)

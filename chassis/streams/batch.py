@@ -1,28 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a batch to its effects and then, here alone, to its acknowledgement.
 
-Outside causes are waited out with the partition kept and readiness withdrawn; serialisation
-failures are redone; an error that belongs to a record is hunted down by halving, and that record
-alone becomes a dead letter. Where the handler thought until the server ended the transaction, fewer
-records are taken; one that is alone then, and again and again too long, becomes a dead letter as well.
-Anything else is a bug and leaves, which ends the process.
+Outside causes are waited out with the partition kept and readiness withdrawn; what a record is to blame
+for ends with that record (:mod:`chassis.streams.halving`). Anything else is a bug and leaves, which ends
+the process.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 
 import asyncpg
-import stamina
-import structlog
 
 from chassis import telemetry
 from chassis.health import Health
-from chassis.sqlstate import OUTSIDE, RECORD, REDO, LeftIdle, refused
+from chassis.sqlstate import OUTSIDE
+from chassis.streams.halving import Halving
 from chassis.streams.message import Partition, Record
-from chassis.streams.pace import TRIES_ALONE, Pace
+from chassis.streams.pace import Pace
 from chassis.unit.breaker import BreakerOpen
 from chassis.unit.done import Done
 from chassis.unit.work import UnitOfWork
@@ -30,12 +26,8 @@ from chassis.waiting import Stopped, patiently, within
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
-# After the first attempt.
-_MOST_REDOS = 19
 # How often a consumer that was halted looks whether it may go on.
 _LOOK_SECONDS = 1.0
-
-log = structlog.get_logger()
 
 
 class Batches:
@@ -53,6 +45,7 @@ class Batches:
         self._acknowledge = acknowledge
         self._health = health
         self._pace = pace
+        self._halving = Halving(work, pace, stop)
 
     async def process(self, records: Sequence[Record]) -> dict[Partition, int]:
         """Commit all effects of a batch, then acknowledge it; return each owned partition's next offset.
@@ -79,6 +72,7 @@ class Batches:
         taken = len(records) - len(done.left)
         telemetry.unit_finished(self._work.consumer, time.perf_counter() - started, taken)
         self._pace.note(taken, done.seconds)
+        self._pace.alone.forget(done.following(records[:taken]))
         return done
 
     # The contexts of stamina are made only once something has failed: they are some hundred objects that
@@ -102,66 +96,16 @@ class Batches:
 
     async def _at_length(self, records: Sequence[Record]) -> Done:
         try:
-            return await self._halving(records)
+            return await self._halving.run(records)
         except Exception as error:
             if not _outside(error):
                 raise
         self._health.unmet("database", "not reachable")
         if self._stop.is_set():
             raise Stopped
-        done = await patiently(partial(self._halving, records), _outside, self._stop)
+        done = await patiently(partial(self._halving.run, records), _outside, self._stop)
         self._health.met("database")
         return done
-
-    async def _halving(self, records: Sequence[Record], tries: int = 1) -> Done:
-        try:
-            return await self._redoing(records)
-        except LeftIdle as error:
-            return await self._narrowed(records, tries, error)
-        except RECORD as error:
-            if len(records) == 1:
-                return await self._bury(records[0], error)
-        middle = len(records) // 2
-        first = await self._halving(records[:middle])
-        rest = first.following(records[middle:])
-        if first.left or not rest:
-            return first._replace(left=[*first.left, *rest])
-        second = await self._halving(rest)
-        seconds = first.seconds + second.seconds
-        return Done(first.offsets | second.offsets, second.left, first.dropped | second.dropped, seconds)
-
-    async def _narrowed(self, records: Sequence[Record], tries: int, error: LeftIdle) -> Done:
-        """Do fewer of the records than could be thought about in time, and leave the others."""
-        log.warning("thought for too long", records=len(records), seconds=round(error.seconds, 1))
-        self._pace.note(len(records), error.seconds)
-        if len(records) > 1:
-            size = self._pace.of(len(records) // 2)
-            done = await self._halving(records[:size])
-            return done._replace(left=[*done.left, *records[size:]])
-        if tries < TRIES_ALONE:
-            return await self._halving(records, tries + 1)
-        return await self._bury(records[0], error)
-
-    async def _redoing(self, records: Sequence[Record]) -> Done:
-        with suppress(*REDO):
-            return await self._work.run(records)
-        async for attempt in stamina.retry_context(
-            on=REDO, attempts=_MOST_REDOS, wait_initial=0.01, wait_max=0.5
-        ):
-            with attempt:
-                return await self._work.run(records)
-        raise AssertionError  # pragma: no cover - the loop above has no other end
-
-    async def _bury(self, record: Record, error: Exception) -> Done:
-        refusal = refused(error)
-        log.error(
-            "record put aside",
-            topic=record.at.topic,
-            partition=record.at.number,
-            offset=record.offset,
-            reason=refusal.reason,
-        )
-        return await self._work.bury(record, refusal)
 
 
 def _outside(error: Exception) -> bool:

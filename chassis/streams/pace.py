@@ -6,6 +6,11 @@ first; a transaction that is thought in for much longer the server ends. What a 
 it is a transaction boundary and nothing more.
 """
 
+from collections.abc import Iterable
+
+from chassis.sqlstate import LeftIdle
+from chassis.streams.message import Partition, Record
+
 LONGEST_SECONDS = 0.2
 TRIES_ALONE = 3
 """How often a record is thought about for too long, alone, until it is to blame.
@@ -24,6 +29,7 @@ class Pace:
     """The most records of a unit, by what the units before have cost; few at first."""
 
     def __init__(self) -> None:
+        self.alone = Alone()
         self._most = _FIRST
 
     def of(self, waiting: int) -> int:
@@ -36,3 +42,29 @@ class Pace:
             self._most = max(1, int(records * LONGEST_SECONDS / seconds))
         elif records >= self._most and seconds <= _CHEAP_SECONDS:
             self._most *= 2
+
+
+class Alone:
+    """Which records were thought about for too long while they were alone in their unit, and how often.
+
+    Remembered for as long as the consumer runs: while it thinks for so long its partitions may go to another,
+    and it meets the record again only when they come back.
+    """
+
+    def __init__(self) -> None:
+        self._errors: dict[tuple[Partition, int], list[LeftIdle]] = {}
+
+    def note(self, record: Record, error: LeftIdle) -> None:
+        """Note that it was so once more."""
+        self._errors.setdefault((record.at, record.offset), []).append(error)
+
+    def to_blame(self, record: Record) -> LeftIdle | None:
+        """Return the last error of a record with which it was so too often."""
+        errors = self._errors.get((record.at, record.offset), [])
+        return errors[-1] if len(errors) >= TRIES_ALONE else None
+
+    def forget(self, records: Iterable[Record]) -> None:
+        """Forget what is done."""
+        if self._errors:
+            for record in records:
+                self._errors.pop((record.at, record.offset), None)

@@ -60,6 +60,7 @@ class Replays:
         self._pool = pool
         self._work = work
         self._pace = Pace()
+        self._tried: tuple[UUID, Attempt] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry out what is asked until told to stop; what an outside cause prevents is tried again."""
@@ -73,7 +74,7 @@ class Replays:
                 await within(_LOOK_SECONDS, stop)
 
     async def next(self) -> bool:
-        """Carry out the request that has waited longest; tell whether there was one to carry out."""
+        """Carry out the request that has waited longest, or come nearer to it; tell whether there was one."""
         found = await self._pool.fetchrow(_NEXT, self._work.consumer)
         if found is None:
             return False
@@ -85,15 +86,15 @@ class Replays:
         except Exception:
             # Whatever it is, it must not hold up the requests behind it.
             log.exception("replay failed", consumer=self._work.consumer, request=str(request_id))
+        self._tried = None
         async with transaction(self._pool, [tenant]) as connection:
             if not await _put_back(connection, tenant, request_id):
                 await _end(connection, tenant, request_id, Answer(FAILED))
         return True
 
     async def _carry_out(self, tenant: TenantId, request_id: UUID) -> bool:
-        """Try until no record stands in the way; False where another process is at it."""
-        attempt = Attempt()
-        attempt.most = self._pace.of(attempt.most)
+        """Try until no record stands in the way or one was too long; False where another process is at it."""
+        attempt = self._attempt_at(request_id)
         while True:
             try:
                 done = await self._one(tenant, request_id, attempt)
@@ -102,12 +103,26 @@ class Replays:
             except LeftIdle as error:
                 self._pace.note(attempt.taken, error.seconds)
                 attempt.shorten(error, self._pace.of(attempt.most // 2))
+                return True
             except RECORD as error:
                 attempt.narrow(error)
             else:
-                if done is not None:
+                if done:
                     self._pace.note(attempt.taken, attempt.seconds)
+                    self._tried = None
+                if done is not None:
                     return done
+
+    def _attempt_at(self, request_id: UUID) -> Attempt:
+        """Return what is known of a request that was tried before, by this process, with no other since.
+
+        While one process thinks about it for too long, another takes it: either has to know its own tries.
+        """
+        if self._tried is None or self._tried[0] != request_id:
+            attempt = Attempt()
+            attempt.most = self._pace.of(attempt.most)
+            self._tried = (request_id, attempt)
+        return self._tried[1]
 
     async def _one(self, tenant: TenantId, request_id: UUID, attempt: Attempt) -> bool | None:
         """Try once; None, with nothing done, where that has to begin again."""

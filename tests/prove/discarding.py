@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passing over the poison that holds learners up, as an operator would."""
 
+import asyncio
 import time
 from contextlib import suppress
 
@@ -13,6 +14,7 @@ from tests.prove.ground import Ground
 OPERATOR = "nemesis"
 _DOORS = ("assessment-grpc", "recognition-grpc", "records-grpc")
 _DISCARDED_SECONDS = 600.0
+_BETWEEN_ROUNDS = 0.5
 
 
 async def discard(ground: Ground) -> tuple[str, ...]:
@@ -35,6 +37,7 @@ async def discard_all(operations: OperationsClient, within: float) -> int:
     while count := await _discarded(operations):
         if time.monotonic() > deadline:
             return count
+        await asyncio.sleep(_BETWEEN_ROUNDS)
     return 0
 
 

@@ -43,9 +43,15 @@ async def test_a_transaction_that_was_left_idle_is_told_from_a_lost_connection(
         await connection.execute("set local statement_timeout = '2500ms'")
         await connection.execute("select pg_sleep(60)")
 
+    async def wait_for_an_answer_after_a_thought(connection: Connection) -> None:
+        time.sleep(_IDLE_SECONDS * 0.75)  # noqa: ASYNC251 - as a handler does
+        await connection.execute("set local statement_timeout = '100ms'")
+        time.sleep(_IDLE_SECONDS * 0.75)  # noqa: ASYNC251
+        await connection.execute("select pg_sleep(60)")
+
     for thought in (think, think_in_turns):
         assert isinstance(await _error_of(probe, thought), LeftIdle)
-    for outage in (lose, wait_for_an_answer):
+    for outage in (lose, wait_for_an_answer, wait_for_an_answer_after_a_thought):
         error = await _error_of(probe, outage)
         assert isinstance(error, OUTSIDE)
         assert not isinstance(error, LeftIdle)

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """A handler that thinks for longer than the server leaves a transaction alone."""
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from cairn.events.result import ResultRecorded
 from cairn.ids import LearnerId, TenantId
 from chassis import database
 from chassis.database import open_pool
-from chassis.streams.message import Partition
+from chassis.streams.message import Accepted, Partition
 from chassis.unit.outbox import Partitions
 from chassis.unit.parking import WAITS, Asked, ask
 from chassis.unit.replay import Replays
+from chassis.unit.unit import Unit
 from chassis.unit.work import UnitOfWork
 from tests.integration.chassis.probe.feed import consumed, feed, result
 from tests.integration.chassis.probe.handler import Tally
@@ -136,3 +140,35 @@ async def test_a_waiting_record_that_takes_too_long_holds_up_nobody_else(
     assert await histories(probe) == {"probe-a/l1": ".e0.e1", "probe-a/l2": ".e99"}
     reason = await admin.fetchval("select reason from chassis.parked order by place limit 1")
     assert reason == _TOO_LONG
+
+
+class InTurns(Tally):
+    """Thinks about a long record without keeping the loop, as if it had one of its own."""
+
+    async def fold(self, unit: Unit, accepted: Sequence[Accepted[ResultRecorded]]) -> None:
+        if any(each.event.activity.endswith("/long") for each in accepted):
+            await asyncio.sleep(_IDLE_SECONDS + 0.5)
+        await super().fold(unit, accepted)
+
+
+async def test_nor_does_it_where_two_workers_take_it_from_each_other(
+    probe: Probe, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server lets go of the request while its worker still thinks, and the other takes it."""
+    monkeypatch.setattr("chassis.unit.replay._LOOK_SECONDS", 0.05)
+    handlers = [InTurns(probe.consumer, probe.topic, probe.published) for _ in range(2)]
+    stop = asyncio.Event()
+    async with await open_pool(probe.consume, 3) as one, await open_pool(probe.consume, 3) as other:
+        works = [
+            UnitOfWork(pool, handler, Partitions(3, {}))
+            for pool, handler in zip((one, other), handlers, strict=True)
+        ]
+        await _waiting(works[0], handlers[0], admin, ["refused", "plain", "long", "plain"])
+        replaying = [
+            asyncio.create_task(Replays(pool, work).run(stop))
+            for pool, work in zip((one, other), works, strict=True)
+        ]
+        await ended(probe, applied=3, dead_lettered=1, parked=1)
+        stop.set()
+        await asyncio.gather(*replaying)
+    assert await histories(probe) == {"probe-a/l1": ".e0.e1", "probe-a/l2": ".e99"}
