@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -22,6 +23,7 @@ from chassis import telemetry
 from chassis.database import Pool
 from chassis.errors import Conflict, Retry
 from chassis.health import Health
+from chassis.outage import outage
 from chassis.relay.aside import Aside
 from chassis.relay.lease import Lease, give_back, lost, take_lease
 from chassis.relay.publisher import Sent, Unsent, abandon, send, start_producer
@@ -110,7 +112,7 @@ class Slot:
             busy = await self._hold() and await self._publish()
         except (KafkaError, Conflict, Retry, *OUTSIDE) as error:
             log.warning("relay begins again", slot=self.name, error=type(error).__name__)
-            self._health.unmet(self.name, error.reason if isinstance(error, Retry) else "not publishing")
+            self._health.unmet(self.name, _why(error))
             await self._discard()
             await asyncio.sleep(_RETRY)
             return
@@ -191,3 +193,12 @@ class Slot:
             with suppress(*OUTSIDE):
                 async with self._pool.acquire() as connection:
                     await give_back(connection, self._lease)
+
+
+def _why(error: Exception) -> str:
+    """Say why nothing is published; what is neither said nor the database's is the broker's."""
+    if isinstance(error, Retry):
+        return error.reason
+    if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
+        return f"not publishing: {outage(error)}"
+    return "not publishing"

@@ -15,6 +15,7 @@ import structlog
 from chassis.database import Pool
 from chassis.errors import Conflict
 from chassis.health import Health
+from chassis.outage import outage
 from chassis.relay.lease import Lease, give_back, take_lease
 from chassis.sqlstate import OUTSIDE, REDO
 from chassis.waiting import within
@@ -60,9 +61,9 @@ class LeasedJob:
             self._lease = None
         except REDO:
             return None
-        except OUTSIDE:
+        except OUTSIDE as error:
             self._lease = None
-            self._health.unmet(self._name, "the database is not reachable")
+            self._health.unmet(self._name, outage(error))
         else:
             self._health.met(self._name)
             return rest

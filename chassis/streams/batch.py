@@ -15,6 +15,7 @@ import asyncpg
 
 from chassis import telemetry
 from chassis.health import Health
+from chassis.outage import outage
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.halving import Halving
 from chassis.streams.message import Partition, Record
@@ -98,14 +99,20 @@ class Batches:
         try:
             return await self._halving.run(records)
         except Exception as error:
-            if not _outside(error):
+            if not self._waits_out(error):
                 raise
-        self._health.unmet("database", "not reachable")
         if self._stop.is_set():
             raise Stopped
-        done = await patiently(partial(self._halving.run, records), _outside, self._stop)
+        done = await patiently(partial(self._halving.run, records), self._waits_out, self._stop)
         self._health.met("database")
         return done
+
+    def _waits_out(self, error: Exception) -> bool:
+        """Tell whether an error comes from outside, and let readiness say which one is waited out."""
+        outside = _outside(error)
+        if outside:
+            self._health.unmet("database", outage(error))
+        return outside
 
 
 def _outside(error: Exception) -> bool:

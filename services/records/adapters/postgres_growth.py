@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from chassis.database import connect
 from chassis.health import Health
+from chassis.outage import outage
 from chassis.sqlstate import OUTSIDE
 from chassis.waiting import within
 from services.records.app.watching import Growth
@@ -27,8 +28,8 @@ class PostgresGrowth:
         while not stop.is_set():
             try:
                 await self._listen(stop)
-            except OUTSIDE:
-                self._health.unmet("notifications", "the database is not reachable")
+            except OUTSIDE as error:
+                self._health.unmet("notifications", outage(error))
             await within(_AGAIN_SECONDS, stop)
 
     async def _listen(self, stop: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ import structlog
 
 from chassis.errors import Conflict
 from chassis.health import Health
+from chassis.outage import outage
 from chassis.relay.lease import Lease
 from chassis.sqlstate import OUTSIDE, REDO
 from chassis.waiting import within
@@ -69,9 +70,9 @@ class Sequencer:
             self._lease = None
         except REDO:
             return True
-        except OUTSIDE:
+        except OUTSIDE as error:
             self._lease = None
-            self._health.unmet("sequencer", "the database is not reachable")
+            self._health.unmet("sequencer", outage(error))
         return False
 
     async def _hold(self) -> Lease | None:
