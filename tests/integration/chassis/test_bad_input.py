@@ -5,14 +5,14 @@ import asyncio
 import re
 import shlex
 import sys
-import time
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
+import time_machine
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from aiokafka.producer import message_accumulator, producer
@@ -43,6 +43,7 @@ from tests.integration.chassis.probe.running import (
 from tests.integration.chassis.probe.topics import make, make_again, with_admin
 
 HOUR = 3600.0
+_SLOW_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -163,11 +164,10 @@ async def test_a_header_name_that_is_no_text_holds_up_nobody(
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR])
 async def test_a_clock_an_hour_off_gives_nobody_a_lease_and_changes_no_result(
-    probe: Probe, off: float, monkeypatch: pytest.MonkeyPatch
+    probe: Probe, off: float
 ) -> None:
     """Leases go by the database's clock, and what is folded by the instant that came with the event."""
     await feed(probe.bootstrap, probe.topic, [result(number, f"l{number % 3}") for number in range(30)])
-    right = time.time
     pool = await open_pool(probe.relay, 1)
 
     async with relaying(probe, slots=1), pool.acquire() as connection:
@@ -176,19 +176,26 @@ async def test_a_clock_an_hour_off_gives_nobody_a_lease_and_changes_no_result(
             return await connection.fetchval("select holder from chassis.lease")
 
         holder = await eventually(held)
-        monkeypatch.setattr("time.time", lambda: right() + off)
-        assert await take_lease(connection, "relay/0-of-1", "whose clock is off", LEASE) is None
-        async with consuming(probe, "aiokafka"), relaying(probe, slots=1):
+        with time_machine.travel(datetime.now(UTC) + timedelta(seconds=off)):
+            assert (
+                abs(
+                    datetime.now(UTC).timestamp()
+                    - await connection.fetchval("select extract(epoch from now())::float8")
+                    - off
+                )
+                < _SLOW_SECONDS
+            )
+            assert await take_lease(connection, "relay/0-of-1", "whose clock is off", LEASE) is None
+            async with consuming(probe, "aiokafka"), relaying(probe, slots=1):
 
-            async def all_of_them() -> bool:
-                return (await counts(probe))["applied"] == 30
+                async def all_of_them() -> bool:
+                    return (await counts(probe))["applied"] == 30
 
-            await eventually(all_of_them)
-            assert len(await read_all(probe.bootstrap, probe.published, 30)) == 30
+                await eventually(all_of_them)
+                assert len(await read_all(probe.bootstrap, probe.published, 30)) == 30
         assert await held() == holder
         left = await connection.fetchval("select expires_at - now() from chassis.lease")
         assert timedelta(0) < left <= LEASE
-    monkeypatch.undo()
     await pool.close()
     assert await histories(probe) == {
         f"probe-a/l{learner}": "".join(f".e{number}" for number in range(learner, 30, 3))
