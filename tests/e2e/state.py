@@ -38,6 +38,8 @@ class State:
     """By learner and credential: absent, good or under_review."""
     determinations: Mapping[tuple[str, str], tuple[str, str]]
     """By learner and credential: the state of the award and what its rule answers now."""
+    holdings: Mapping[tuple[str, str], str]
+    """By learner and credential: the credit that the award gives and what is allotted to it, as stored."""
     entries: Mapping[tuple[str, int], tuple[str, str]]
     """By learner and sequence: the canonical text and its hash."""
     outcomes: Outcomes
@@ -52,10 +54,12 @@ async def read_state(databases: Mapping[str, str], tenant: str) -> State:
     recognition = await asyncpg.connect(databases["recognition"])
     records = await asyncpg.connect(databases["records"])
     try:
+        awards = await _awards(recognition, tenant)
         return State(
             attainments=await _attainments(assessment, tenant),
             standings=await _standings(records, tenant),
-            determinations=await _determinations(recognition, tenant),
+            determinations={place: (row["state"], row["answer"]) for place, row in awards.items()},
+            holdings={place: row["holding"] for place, row in awards.items()},
             entries=await _entries(records, tenant),
             outcomes={
                 place: counts
@@ -85,11 +89,9 @@ async def _standings(connection: asyncpg.Connection, tenant: str) -> dict[tuple[
     return {(row["learner"], row["credential"]): row["standing"] for row in rows}
 
 
-async def _determinations(
-    connection: asyncpg.Connection, tenant: str
-) -> dict[tuple[str, str], tuple[str, str]]:
+async def _awards(connection: asyncpg.Connection, tenant: str) -> dict[tuple[str, str], asyncpg.Record]:
     rows = await connection.fetch("select * from recognition.award where tenant = $1", tenant)
-    return {(row["learner"], row["credential"]): (row["state"], row["answer"]) for row in rows}
+    return {(row["learner"], row["credential"]): row for row in rows}
 
 
 async def _entries(connection: asyncpg.Connection, tenant: str) -> dict[tuple[str, int], tuple[str, str]]:

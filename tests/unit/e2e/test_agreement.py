@@ -61,6 +61,7 @@ AGREEING = State(
         ("l1", CERTIFICATE): "good",
         ("l1", DIPLOMA): "good",
     },
+    holdings={},
     determinations={
         ("l1", "module-ddd"): ("conferred", "met"),
         ("l1", "module-ccc"): ("upheld", "met"),

@@ -19,7 +19,7 @@ RESULTS = [
 
 
 def test_a_run_that_came_to_nothing_is_unlike_the_oracle() -> None:
-    nothing = State({}, {}, {}, {}, {("intake", INGEST): Counter(applied=1000)}, Counter())
+    nothing = State({}, {}, {}, {}, {}, {("intake", INGEST): Counter(applied=1000)}, Counter())
     found = unlike_the_oracle(EVENTS, nothing, RESULTS)
     assert any("expected Attainment" in each for each in found)
     assert any("expected good standing" in each for each in found)

@@ -37,7 +37,15 @@ ROW = Row(
     seconds=1.0,
 )
 HELD = AttainedRow("demonstrated", None, date(2014, 1, 1), 1, "first")
-STATE = State({("l", "c"): HELD}, {("l", "m"): "good"}, {("l", "m"): ("conferred", "met")}, {}, {}, Counter())
+STATE = State(
+    {("l", "c"): HELD},
+    {("l", "m"): "good"},
+    {("l", "m"): ("conferred", "met")},
+    {("l", "m"): "30"},
+    {},
+    {},
+    Counter(),
+)
 DYING = """
 import asyncio, sys
 from pathlib import Path
@@ -146,7 +154,10 @@ def test_history_is_excused_and_nothing_else() -> None:
     lowered = replace(STATE, attainments={("l", "c"): replace(HELD, status="not_attempted")})
     unmet = replace(STATE, determinations={("l", "m"): ("under_review", "not_met")})
     gone = replace(STATE, standings={("l", "m"): "under_review"})
-    assert [len(list(differing_states(STATE, other))) for other in (lowered, unmet, gone)] == [1, 1, 1]
+    others = lowered, unmet, gone, replace(STATE, holdings={("l", "m"): "15"})
+    assert [len(list(differing_states(STATE, other))) for other in others] == [1, 1, 1, 1]
+    open_ = replace(others[-1], standings={**STATE.standings, ("l", "n"): "under_review"})
+    assert list(differing_states(STATE, open_)) == []
 
 
 def test_a_story_is_told_the_same_each_time() -> None:
