@@ -4,7 +4,6 @@
 from collections.abc import Iterable, Sequence
 
 from cairn.ids import OPERATOR
-from chassis.errors import Reject
 from chassis.streams.message import Record
 from chassis.unit import breaker
 from chassis.unit.deadletter import NOBODY, DeadLetter, dead_letter
@@ -34,21 +33,19 @@ async def put_aside(
         unit.outgoing.append(dead_letter(consumer, tenant, bug.record, bug.error))
         if bug.learner is None:
             unit.dead_letters.append(DeadLetter(tenant, consumer, NOBODY, bug.record, bug.error))
+    return await count_bugs(unit, consumer, records, [bug.record for bug in bugs])
+
+
+async def count_bugs(
+    unit: Unit, consumer: str, records: Sequence[Record], bugs: Sequence[Record]
+) -> Record | None:
+    """Let the breaker count the bugs among the unit's records, both in order.
+
+    Returns the record at which it opens where others are behind it, as above.
+    """
     if not bugs:
         return None
-    places = [order[place_of(bug.record)] for bug in bugs]
+    order = {place_of(record): number for number, record in enumerate(records, 1)}
+    places = [order[place_of(bug)] for bug in bugs]
     opens = await breaker.note(unit.connection, consumer, places)
-    return None if opens is None or places[opens] == len(records) else bugs[opens].record
-
-
-def raised_by(error: Exception) -> Reject:
-    """Say what was raised and where, and nothing of the values that it was raised about."""
-    if isinstance(error, Reject):
-        return error
-    traced = error.__traceback__
-    while traced is not None and traced.tb_next is not None:
-        traced = traced.tb_next
-    if traced is None:
-        return Reject(f"raised {type(error).__name__}")
-    code = traced.tb_frame.f_code
-    return Reject(f"raised {type(error).__name__} in {code.co_qualname}, line {traced.tb_lineno}")
+    return None if opens is None or places[opens] == len(records) else bugs[opens]

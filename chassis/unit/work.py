@@ -15,17 +15,15 @@ Whoever calls acknowledges to Kafka after that, and only then.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-import asyncpg
-
 from cairn.ids import TenantId
 from chassis import telemetry
 from chassis.database import Connection, Pool, Sessions, transaction
-from chassis.errors import Reject, Retry
-from chassis.sqlstate import OUTSIDE
+from chassis.errors import Reject
 from chassis.streams.handler import Handler
 from chassis.streams.message import NO_OFFSETS, Message, Offsets, Partition, Record
 from chassis.unit import parking
-from chassis.unit.asides import put_aside, raised_by
+from chassis.unit.asides import put_aside
+from chassis.unit.blame import folding
 from chassis.unit.closing import close_unit
 from chassis.unit.deadletter import DeadLetter, dead_letter
 from chassis.unit.done import Done, EndsWith, Raised
@@ -51,9 +49,6 @@ from chassis.unit.parking import Aside, Head
 from chassis.unit.sorting import Sorted, sort_out
 from chassis.unit.timing import check_timed, moved, timed
 from chassis.unit.unit import Unit
-
-NO_RECORDS: tuple[type[Exception], ...] = (asyncpg.PostgresError, *OUTSIDE, Retry)
-"""What a handler raises that is no fault of the record it is at, or not to be laid to it yet."""
 
 CONFLICT = Reject("conflict", "id")
 
@@ -211,15 +206,8 @@ class UnitOfWork(Owner):
         accepted = timed(messages, opened.stood)
         if not accepted:
             return
-        try:
-            with unit.timed():
-                await self.handler.fold(unit, accepted)
-        except NO_RECORDS:
-            raise
-        except Exception as error:
-            if unit.current is None:
-                raise
-            raise Raised(unit.current.record, raised_by(error)) from error
+        with folding(unit):
+            await self.handler.fold(unit, accepted)
         if aside := {place_of(each.record) for each in unit.asides}:
             accepted = [each for each in accepted if place_of(each.message.record) not in aside]
             check_timed(messages, accepted, opened.stood)

@@ -19,7 +19,8 @@ from services.assessment.adapters.door import Door
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
 from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.http_server import HttpServer
-from services.assessment.adapters.ingest import IngestDoor, IntakeWork
+from services.assessment.adapters.ingest import IngestDoor
+from services.assessment.adapters.intake_work import IntakeWork
 from services.assessment.adapters.postgres_door import PostgresDoor
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies

@@ -86,7 +86,7 @@ def keep_log() -> None:
 
 def keep_log_of_intake() -> None:
     """Have intake write the log: all that it judged but repeats, since of the rest it keeps the payload."""
-    from services.assessment.adapters.ingest import IntakeWork  # noqa: PLC0415 - only assessment has it
+    from services.assessment.adapters.intake_work import IntakeWork  # noqa: PLC0415 - only assessment has it
 
     original = IntakeWork._unit
 

@@ -12,7 +12,8 @@ from chassis.unit.outbox import Partitions
 from chassis.unit.work import UnitOfWork
 from deploy.local.keys import Keys
 from deploy.local.sources import SOURCES_SETTING
-from services.assessment.adapters.ingest import IngestDoor, IntakeWork
+from services.assessment.adapters.ingest import IngestDoor
+from services.assessment.adapters.intake_work import IntakeWork
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts

@@ -89,9 +89,20 @@ class Intake:
         self._clock = clock
 
     async def take(self, unit: Unit, arrivals: Sequence[Arrival]) -> list[Answer]:
-        """Judge, keep and publish; return the answers in the order of the arrivals."""
-        as_of = self._clock()
-        readings = [await self._read(unit, arrival, as_of) for arrival in arrivals]
+        """Read, judge, keep and publish; return the answers in the order of the arrivals."""
+        as_of = self.now()
+        return await self.settle(
+            unit, arrivals, [await self.read(unit, arrival, as_of) for arrival in arrivals], as_of
+        )
+
+    def now(self) -> datetime:
+        """Return the instant with which everything of one unit is stamped."""
+        return self._clock()
+
+    async def settle(
+        self, unit: Unit, arrivals: Sequence[Arrival], readings: Sequence[Reading], as_of: datetime
+    ) -> list[Answer]:
+        """Judge, keep and publish what was read; return the answers in the order of the arrivals."""
         statements = await self._enter(unit.connection, readings, as_of)
         pairs = list(zip(arrivals, readings, strict=True))
         answers = [_answer(arrival, reading, statements) for arrival, reading in pairs]
@@ -103,7 +114,8 @@ class Intake:
                 await unit.breathe()
         return answers
 
-    async def _read(self, unit: Unit, arrival: Arrival, as_of: datetime) -> Reading:
+    async def read(self, unit: Unit, arrival: Arrival, as_of: datetime) -> Reading:
+        """Make the canonical event of an arrival, or say why there is none."""
         await unit.breathe()
         try:
             return read(arrival, self._identify, as_of)

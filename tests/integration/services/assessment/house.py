@@ -19,7 +19,8 @@ from chassis.unit.outbox import Partitions, read_headers
 from chassis.unit.work import UnitOfWork
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.http_door import http_application
-from services.assessment.adapters.ingest import IngestDoor, IntakeWork
+from services.assessment.adapters.ingest import IngestDoor
+from services.assessment.adapters.intake_work import IntakeWork
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts
