@@ -14,6 +14,7 @@ from chassis.health import Health
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.message import Partition
 from chassis.streams.topic_ids import read_topic_ids
+from chassis.unit.restored import tell_restored
 from chassis.unit.work import UnitOfWork
 from chassis.waiting import patiently, unless
 
@@ -93,7 +94,9 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
             return
         ids = await read_topic_ids(self._bootstrap, {at.topic for at in partitions})
         starts, ends = await extents(self._consumer, partitions)
-        for at, offset in (await self._work.claim(starts, ends, ids)).items():
+        offsets = await self._work.claim(starts, ends, ids)
+        tell_restored(self._work.consumer, offsets, await committed(self._consumer, partitions))
+        for at, offset in offsets.items():
             # What is not assigned any more is its new owner's to seek.
             with suppress(IllegalStateError):
                 self._consumer.seek(TopicPartition(*at), offset)
@@ -106,6 +109,12 @@ async def extents(
     partitions = [TopicPartition(*at) for at in wanted]
     starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
     return _by_partition(starts), _by_partition(ends)
+
+
+async def committed(consumer: AIOKafkaConsumer, wanted: Collection[Partition]) -> dict[Partition, int]:
+    """Return what the group has committed of partitions, of those of which it has anything."""
+    found = {at: await consumer.committed(TopicPartition(*at)) for at in wanted}
+    return {at: offset for at, offset in found.items() if offset is not None}
 
 
 def _by_partition(offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:

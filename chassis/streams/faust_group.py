@@ -13,9 +13,10 @@ from aiokafka.errors import CommitFailedError
 
 from chassis.errors import Conflict
 from chassis.streams.aiokafka_runner import ConsumerSettings
-from chassis.streams.assignment import extents
+from chassis.streams.assignment import committed, extents
 from chassis.streams.message import Offsets, Partition
 from chassis.streams.topic_ids import read_topic_ids
+from chassis.unit.restored import tell_restored
 from chassis.unit.work import UnitOfWork
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
         starts, ends = await extents(consumer, [Partition(*at) for at in partitions])
         ids = await read_topic_ids(settings.bootstrap, settings.topics)
         offsets = await work.claim(starts, ends, ids)
+        tell_restored(work.consumer, offsets, await committed(consumer, offsets))
         work.ownership.release(offsets)
         await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
     except CommitFailedError:
@@ -48,10 +50,11 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
 
 async def check_committed(settings: ConsumerSettings, work: UnitOfWork) -> None:
     """Raise :class:`Conflict` where the group has committed more than the database holds."""
-    committed = await _committed(settings)
+    reached = await _committed(settings)
     # In this order: progress only grows, and what is committed lies behind it.
-    stored = await work.stored(committed)
-    for at, offset in sorted(committed.items()):
+    stored = await work.stored(reached)
+    tell_restored(work.consumer, stored, reached)
+    for at, offset in sorted(reached.items()):
         if offset > stored.get(at, offset):
             raise Conflict(
                 f"{at.topic}[{at.number}] is committed up to {offset}, above the stored progress {stored[at]}"

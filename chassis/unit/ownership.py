@@ -15,6 +15,7 @@ from chassis.streams.message import Offsets, Partition, Record
 from chassis.unit import fence
 from chassis.unit.fence import Step
 from chassis.unit.losses import NO_IDS, TopicIds
+from chassis.unit.restored import tell_restored
 
 
 class Span(NamedTuple):
@@ -95,11 +96,12 @@ class Ownership:
         """
         stood = {at: offset for at, offset in self._stood.items() if at not in self._tried}
         rows = await fence.look(connection, self._consumer, stood)
-        self._disowned |= {
-            at
+        moved = {
+            at: row
             for at, row in rows.items()
             if row != stood[at] and self._stood.get(at) == stood[at] and at not in self._tried
         }
+        self._disown(moved)
 
     async def pass_over(self, connection: Connection, ahead: Mapping[Partition, tuple[int, int]]) -> None:
         """Move from where this owner stood to where it has read, unless a unit is at it or it was moved."""
@@ -173,8 +175,12 @@ class Ownership:
         # A commit whose answer was lost leaves the row where this owner itself meant to move it.
         if row in (stood, self._tried.get(at, stood)):
             return True
-        self._disowned.add(at)
+        self._disown({at: row})
         return False
+
+    def _disown(self, rows: Offsets) -> None:
+        tell_restored(self._consumer, rows, {at: self._stood[at] for at in rows.keys() - self._disowned})
+        self._disowned |= rows.keys()
 
     def settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
         """Note what has been committed and return each partition's next offset."""

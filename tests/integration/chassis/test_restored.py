@@ -2,14 +2,16 @@
 """A database restored to an hour ago: its consumer goes on from there, and nothing changes downstream."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from cairn.events.result import ResultRecorded
 from chassis.errors import Conflict
@@ -113,12 +115,16 @@ async def test_it_goes_on_from_the_stored_progress_and_repeats_change_nothing_do
 
     await backup.put_back()
     assert sum((await counts(probe)).values()) == 50
-    found = await taken(probe, runner, 120)
+    with capture_logs() as logs:
+        found = await taken(probe, runner, 120)
     assert (found["applied"], found["duplicate"]) == (120, 0)
+    assert told(logs, probe) == 70
     assert await histories(probe) == upstream
     again = await read_all(probe.bootstrap, probe.published, 190)
     assert len(set(again)) == 120, "byte for byte what was published before"
-    found = await taken(downstream, runner, 190)
+    with capture_logs() as logs:
+        found = await taken(downstream, runner, 190)
+    assert told(logs, downstream) == 0
     assert (found["applied"], found["duplicate"]) == (120, 70)
     assert await histories(downstream) == further
 
@@ -141,7 +147,9 @@ async def test_a_process_that_lives_on_goes_back_and_forgets_what_it_read(probe:
             await eventually(partial(applied, probe, 120))
             before, loads = await histories(probe), len(handler.reloads)
             await backup.put_back()
-            await gone_back(probe, runner, 120)
+            with capture_logs() as logs:
+                await gone_back(probe, runner, 120)
+            assert told(logs, probe) == 70
             assert runner == "faust" or len(handler.reloads) > loads
     found = await taken(probe, runner, 120)
     assert (found["applied"], found["dead_lettered"]) == (120, 0)
@@ -161,6 +169,16 @@ async def test_a_process_to_whom_nothing_came_goes_back_as_well(probe: Probe, ru
             await backup.put_back()
             await gone_back(probe, runner, 120)
     assert (await taken(probe, runner, 120))["applied"] == 120
+
+
+def told(logs: Sequence[Mapping[str, Any]], probe: Probe) -> int:
+    """Return how many records the log says are done again, because the database was restored."""
+    restored = {
+        each["partition"]: each["before"] - each["progress"]
+        for each in logs
+        if (each["event"], each.get("consumer")) == ("database restored", probe.consumer)
+    }
+    return sum(restored.values())
 
 
 def ending(runner: str) -> AbstractContextManager[object]:
