@@ -71,7 +71,7 @@ test: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run the tests on real brokers and
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=20 --ignore=tests/e2e
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --durations=20 --ignore=tests/e2e
 	$(BIN)/python -m pytest --durations=20 tests/e2e # alone: each brings up every service, and catches processes at their work
 endif
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real broker and a real database for every test that asks, started once and apart from `make run`.
 
-`make test` runs most tests two at a time (pytest-xdist): each worker has a broker and a database of its own.
+`make test` runs most tests three at a time (pytest-xdist), since they wait more than they compute: each
+worker has a broker and a database of its own.
 """
 
 import os
