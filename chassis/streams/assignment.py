@@ -95,7 +95,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
         ids = await read_topic_ids(self._bootstrap, {at.topic for at in partitions})
         starts, ends = await extents(self._consumer, partitions)
         offsets = await self._work.claim(starts, ends, ids)
-        tell_restored(self._work.consumer, offsets, await committed(self._consumer, partitions))
+        tell_restored(self._work.consumer, offsets, await _committed(self._consumer, partitions))
         for at, offset in offsets.items():
             # What is not assigned any more is its new owner's to seek.
             with suppress(IllegalStateError):
@@ -111,7 +111,7 @@ async def extents(
     return _by_partition(starts), _by_partition(ends)
 
 
-async def committed(consumer: AIOKafkaConsumer, wanted: Collection[Partition]) -> dict[Partition, int]:
+async def _committed(consumer: AIOKafkaConsumer, wanted: Collection[Partition]) -> dict[Partition, int]:
     """Return what the group has committed of partitions, of those of which it has anything."""
     found = {at: await consumer.committed(TopicPartition(*at)) for at in wanted}
     return {at: offset for at, offset in found.items() if offset is not None}

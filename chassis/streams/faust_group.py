@@ -13,7 +13,7 @@ from aiokafka.errors import CommitFailedError
 
 from chassis.errors import Conflict
 from chassis.streams.aiokafka_runner import ConsumerSettings
-from chassis.streams.assignment import committed, extents
+from chassis.streams.assignment import extents
 from chassis.streams.message import Offsets, Partition
 from chassis.streams.topic_ids import read_topic_ids
 from chassis.unit.restored import tell_restored
@@ -38,7 +38,7 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
         starts, ends = await extents(consumer, [Partition(*at) for at in partitions])
         ids = await read_topic_ids(settings.bootstrap, settings.topics)
         offsets = await work.claim(starts, ends, ids)
-        tell_restored(work.consumer, offsets, await committed(consumer, offsets))
+        tell_restored(work.consumer, offsets, await _committed(settings))
         work.ownership.release(offsets)
         await consumer.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
     except CommitFailedError:

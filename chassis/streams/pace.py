@@ -9,7 +9,8 @@ it is a transaction boundary and nothing more.
 from collections.abc import Iterable
 
 from chassis.sqlstate import LeftIdle
-from chassis.streams.message import Partition, Record
+from chassis.streams.message import Record
+from chassis.unit.items import Place, place_of
 
 LONGEST_SECONDS = 0.2
 TRIES_ALONE = 3
@@ -52,19 +53,19 @@ class Alone:
     """
 
     def __init__(self) -> None:
-        self._errors: dict[tuple[Partition, int], list[LeftIdle]] = {}
+        self._errors: dict[Place, list[LeftIdle]] = {}
 
     def note(self, record: Record, error: LeftIdle) -> None:
         """Note that it was so once more."""
-        self._errors.setdefault((record.at, record.offset), []).append(error)
+        self._errors.setdefault(place_of(record), []).append(error)
 
     def to_blame(self, record: Record) -> LeftIdle | None:
         """Return the last error of a record with which it was so too often."""
-        errors = self._errors.get((record.at, record.offset), [])
+        errors = self._errors.get(place_of(record), [])
         return errors[-1] if len(errors) >= TRIES_ALONE else None
 
     def forget(self, records: Iterable[Record]) -> None:
         """Forget what is done."""
         if self._errors:
             for record in records:
-                self._errors.pop((record.at, record.offset), None)
+                self._errors.pop(place_of(record), None)
