@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from cairn.cli import actions, consumers, door, policies, record, results, rules, scans, topics, waiting
+from cairn.cli import (
+    actions,
+    consumers,
+    door,
+    policies,
+    record,
+    replaying,
+    results,
+    rules,
+    scans,
+    topics,
+    waiting,
+)
 from cairn.cli.output import report
 from cairn.client.errors import CallError
 
@@ -24,6 +36,7 @@ app.add_typer(record.app, name="record")
 app.add_typer(consumers.app, name="consumers")
 app.add_typer(waiting.app, name="dlq")
 app.add_typer(scans.app, name="scans")
+waiting.app.command()(replaying.replay_all)
 app.command()(waiting.parked)
 app.command()(consumers.counts)
 app.command()(consumers.lag)

@@ -79,10 +79,16 @@ class Answers(Generic[T]):
             raise typer.Exit(1)
 
 
-async def of_each(services: list[Service], ask: Callable[[OperationsClient], Awaitable[T]]) -> Answers[T]:
-    """Ask every service at once, all three where none is named; what one fails with keeps none silent."""
+async def of_each(
+    services: list[Service], ask: Callable[[OperationsClient], Awaitable[T]], operator: str | None = None
+) -> Answers[T]:
+    """Ask every service at once, all three where none is named; what one fails with keeps none silent.
+
+    With an ``operator``, who may be whoever is logged in, something is done there.
+    """
     asked = services or list(Service)
-    found = await asyncio.gather(*(_settled(service, ask) for service in asked))
+    name = None if operator is None else operator or _login()
+    found = await asyncio.gather(*(_settled(service, ask, name) for service in asked))
     answers: Answers[T] = Answers({}, {})
     for service, answer in zip(asked, found, strict=True):
         if isinstance(answer, CallError):
@@ -134,8 +140,10 @@ async def owner_of(name: str) -> Service:
     raise NotFoundError(f"no service has {found[0]}")
 
 
-async def _settled(service: Service, ask: Callable[[OperationsClient], Awaitable[T]]) -> T | CallError:
+async def _settled(
+    service: Service, ask: Callable[[OperationsClient], Awaitable[T]], operator: str | None
+) -> T | CallError:
     try:
-        return await of_one(service, ask)
+        return await (of_one(service, ask) if operator is None else act_at(service, operator, ask))
     except CallError as error:
         return error

@@ -187,5 +187,10 @@ def _tell(answer: Replay, json: bool) -> None:
     else:
         told = f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it no longer waiting"
         out().print(told + _skipped(answer), soft_wrap=True, markup=False)
-    if not answer.done or answer.outcome in {"stays", "gone", "failed"}:
+    if waits_still(answer):
         raise typer.Exit(1)
+
+
+def waits_still(answer: Replay) -> bool:
+    """Tell whether what was asked about waits still, or nobody knows."""
+    return not answer.done or answer.outcome in {"stays", "gone", "failed"}

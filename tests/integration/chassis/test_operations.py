@@ -153,6 +153,37 @@ async def test_a_dead_letter_is_found_replayed_and_discarded(probe: Probe, run: 
     assert operators == ["registrar's desk"]
 
 
+async def test_all_that_wait_for_one_reason_are_replayed_at_once(
+    probe: Probe, run: Run, paste: Paste
+) -> None:
+    kinds = ["refused", "raising", "refused", "plain"]
+    events = [result(number, f"l{number}", kind) for number, kind in enumerate(kinds)]
+    await feed(probe.bootstrap, probe.topic, [*events, result(4, "l0"), result(5, "l2"), result(6, "l2")])
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await consumed(probe, 7)
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        replayed = await listed(run, "dlq", "replay-all", "--reason", "may not be")
+        assert {each["name"].split("/")[1] for each in replayed} == {"probe-a"}
+        assert sorted((each["outcome"], each["followed"]) for each in replayed) == [
+            ("applied", 1),
+            ("applied", 2),
+        ]
+        (left,) = await listed(run, "dlq", "list")
+        assert left["name"].split("/")[5] == "l1"
+        code, told, troubled = await paste("dlq", "replay-all")
+        assert re.search(r"records +applied +1 +0", told)
+        assert (code, "assessment at" in troubled, "recognition at" in troubled) == (1, True, True)
+    assert await listed(run, "dlq", "replay-all") == []
+    async with running(probe, "aiokafka", tally(probe, broken=True), 500):
+        await feed(probe.bootstrap, probe.topic, [result(7, "l7", "refused")])
+        await consumed(probe, 8)
+        code, told = await run("dlq", "replay-all")
+    assert code == 1
+    assert re.search(r"records +stays +1 +0", told)
+    (*_, done) = await listed(run, "actions")
+    assert (done["kind"], done["operator"]) == ("OPERATOR_ACTION_KIND_REPLAY_RECORD", "registrar's desk")
+
+
 async def test_a_halted_consumer_shows_and_is_resumed(probe: Probe, run: Run) -> None:
     await feed(
         probe.bootstrap, probe.topic, [result(number, f"l{number}", "raising") for number in range(60)]
