@@ -2,7 +2,7 @@
 """Puts together the two processes that every service has: a consumer of topics, and the relay."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis.database import Pool, open_pool
 from chassis.lifecycle import Process
@@ -19,14 +19,17 @@ _HEARTBEATS = 15
 _BESIDE_SLOTS = 2
 
 
+Work = TypeVar("Work", bound=UnitOfWork)
+
+
 async def assemble_consumer(
     process: Process,
     settings: ServiceSettings,
     handler: Handler[Any],
     publishes: Iterable[str],
-    work: type[UnitOfWork] = UnitOfWork,
-) -> Pool:
-    """Add a handler's consumer to a process; return the pool that it works on.
+    work: type[Work],
+) -> tuple[Pool, Work]:
+    """Add a handler's consumer to a process; return the pool that it works on, and what does its units.
 
     ``publishes`` are the topics that the handler publishes on: their partition counts, like those of
     the dead letters, are read from the broker once. A consumer that reads committed runs on aiokafka
@@ -51,7 +54,7 @@ async def assemble_consumer(
     if units.parks:
         process.add("replays", Replays(pool, units).run)
         process.add("inbox", units.days.run)
-    return pool
+    return pool, units
 
 
 async def assemble_relay(process: Process, settings: ServiceSettings, service: str) -> None:

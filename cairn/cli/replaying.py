@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``cairn dlq replay-all``: what waits of many learners is folded, once its cause is mended."""
+"""``cairn dlq replay-all``: all that waits or was put aside is folded, once its cause is mended."""
 
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable
 from typing import Annotated
 
 import typer
@@ -31,12 +32,21 @@ def replay_all(
     wait: Wait = WAIT_SECONDS,
     json: Json = False,
 ) -> None:
-    """Fold every learner's first waiting record, and those behind it as far as they go."""
+    """Fold every learner's first waiting record, and those behind it as far as they go.
+
+    Dead letters whose bytes intake keeps are taken in, as if they came now.
+    """
     deadline = time.monotonic() + wait
 
     async def act(client: OperationsClient) -> list[Replay]:
         first = [each async for each in client.waiting(tenant, consumer, first_only=True)]
-        asked = [await _asked(client, each.name) for each in first if reason in {"", each.reason}]
+        letters = [each async for each in client.dead_letters(tenant, consumer) if each.payload]
+        asked = [await _asked(client.replay(each.name)) for each in first if reason in {"", each.reason}]
+        asked += [
+            await _asked(client.replay_dead_letter(each.name))
+            for each in letters
+            if reason in {"", each.reason}
+        ]
         return [
             await client.carried_out(each, deadline - time.monotonic()) for each in asked if each is not None
         ]
@@ -44,15 +54,15 @@ def replay_all(
     found = asyncio.run(of_each(service, act, operator))
     replays = [(owner, replay) for owner, ones in found.of.items() for replay in ones]
     document = [{"service": owner, **as_json(replay)} for owner, replay in replays]
-    found.show(json, document, table("", ("Service", "Outcome", "Learners", "Behind them"), _rows(replays)))
+    found.show(json, document, table("", ("Service", "Outcome", "Records", "Behind them"), _rows(replays)))
     if any(waits_still(replay) for _, replay in replays):
         raise typer.Exit(1)
 
 
-async def _asked(client: OperationsClient, name: str) -> Replay | None:
+async def _asked(asking: Awaitable[Replay]) -> Replay | None:
     """Ask for a record; None where it waits no more by now."""
     try:
-        return await client.replay(name)
+        return await asking
     except NotFoundError:
         return None
 

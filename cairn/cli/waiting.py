@@ -36,7 +36,8 @@ Name = Annotated[
 Listed: TypeAlias = WaitingRecord | DeadLetter
 WAIT_SECONDS = 30.0
 Wait = Annotated[float, typer.Option(min=0.0, help="For how many seconds to wait until it is carried out.")]
-_COLUMNS = ("Service", "Record", "State", "Reason", "Field", "From")
+_OURS = "org.cairn."
+_COLUMNS = ("Service", "Record", "About", "State", "Reason", "Field", "From")
 
 
 def parked(tenant: Tenant, service: Services = [], json: Json = False) -> None:  # noqa: B006 - typer's way
@@ -85,14 +86,17 @@ def replay(
     wait: Wait = WAIT_SECONDS,
     json: Json = False,
 ) -> None:
-    """Fold a learner's first waiting record, and those behind it as far as they go."""
-    if _is_letter(name):
-        raise typer.BadParameter("it can only be published again, mended, and then be discarded here")
+    """Fold a learner's first waiting record, and those behind it as far as they go.
+
+    A dead letter whose bytes intake keeps is taken in, as if it came now; any other can only be published
+    again, mended, and then be discarded here.
+    """
 
     async def ask(client: OperationsClient) -> Replay:
-        return await client.carried_out(await client.replay(name), wait)
+        asked = client.replay_dead_letter(name) if _is_letter(name) else client.replay(name)
+        return await client.carried_out(await asked, wait)
 
-    _tell(asyncio.run(act_at_owner(service, name, operator, ask)), json)
+    _tell(asyncio.run(act_at_owner(service, name, operator, ask)), json, alone=_is_letter(name))
 
 
 @app.command()
@@ -150,6 +154,7 @@ def _show(found: Answers[list[Listed]], json: bool) -> None:
         (
             service,
             record.name,
+            _about(record),
             _state(record),
             record.reason,
             record.field,
@@ -165,19 +170,30 @@ def _is_letter(name: str) -> bool:
     return "/deadLetters/" in name
 
 
+def _about(record: Listed) -> str:
+    """Return what a record is about; intake's dead letters are sealed, and others say nothing of it."""
+    if isinstance(record, DeadLetter):
+        return ""
+    about = record.event_type.removeprefix(_OURS)
+    return f"{about}: {record.subject}, revision {record.revision}" if record.subject else about
+
+
 def _state(record: Listed) -> str:
     if isinstance(record, WaitingRecord):
         return word(WaitingState.Name(record.state), "WAITING_STATE_")
+    if record.HasField("replay_time"):
+        return "replayed"
     return "discarded" if record.HasField("discard_time") else "dead lettered"
 
 
-def _skipped(answer: Replay) -> str:
+def _behind(answer: Replay) -> str:
+    followed = f", and {answer.followed} behind it no longer waiting"
     if not answer.skipped_subject:
-        return ""
-    return f"; revision {answer.skipped_revision} of {answer.skipped_subject} is passed over"
+        return followed
+    return f"{followed}; revision {answer.skipped_revision} of {answer.skipped_subject} is passed over"
 
 
-def _tell(answer: Replay, json: bool) -> None:
+def _tell(answer: Replay, json: bool, *, alone: bool = False) -> None:
     """Say what became of a request; the exit code is 1 where the record waits still."""
     if json:
         print_json(as_json(answer))
@@ -185,8 +201,8 @@ def _tell(answer: Replay, json: bool) -> None:
         told = f"asked for; no consumer has carried it out yet: `cairn dlq request {answer.name}`"
         out().print(f"{told} says what becomes of it", soft_wrap=True)
     else:
-        told = f"{answer.outcome.replace('_', ' ')}, and {answer.followed} behind it no longer waiting"
-        out().print(told + _skipped(answer), soft_wrap=True, markup=False)
+        told = answer.outcome.replace("_", " ") + ("" if alone else _behind(answer))
+        out().print(told, soft_wrap=True, markup=False)
     if waits_still(answer):
         raise typer.Exit(1)
 

@@ -30,6 +30,7 @@ from cairn.operations.v1.operations_service_pb2 import (
     Outbox,
     PauseScanRequest,
     Replay,
+    ReplayDeadLetterRequest,
     ReplayRecordRequest,
     ResumeConsumerRequest,
     ResumeScanRequest,
@@ -101,8 +102,13 @@ class OperationsClient:
             request.page_token = page.next_page_token
 
     async def dead_letter(self, name: str) -> DeadLetter:
-        """Return a dead letter, discarded or not."""
+        """Return a dead letter, whatever has become of it."""
         return (await ask(self._stub.GetDeadLetter, GetDeadLetterRequest(name=name))).dead_letter
+
+    async def replay_dead_letter(self, name: str) -> Replay:
+        """Ask for a dead letter whose bytes intake keeps to be taken in again."""
+        request = ReplayDeadLetterRequest(name=name, operator=self._operator, request_id=str(uuid4()))
+        return (await ask(self._stub.ReplayDeadLetter, request)).replay
 
     async def discard_dead_letter(self, name: str) -> DeadLetter:
         """Let a dead letter be listed no more, and return it."""

@@ -107,6 +107,12 @@ def event_type(event: Event) -> str:
     return _names[type(event)]
 
 
+def is_ours(type_name: str) -> bool:
+    """Tell whether a type is one of these events, in whatever major version."""
+    found = _versioned.match(type_name)
+    return found is not None and found[1] in _unversioned
+
+
 def parse(type_name: str, data: bytes | None) -> Event:
     """Read the JSON data of an event; raises EventError, and nothing else, whatever the bytes are."""
     adapter = _adapter_of(type_name)

@@ -13,6 +13,7 @@ Kind: TypeAlias = Literal[
     "accept_loss",
     "replay_record",
     "discard_record",
+    "replay_dead_letter",
     "discard_dead_letter",
     "pause_scan",
     "resume_scan",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dead letters behind which nothing waits: listed until an operator discards them, and never deleted."""
+"""Dead letters behind which nothing waits: listed until discarded or taken in, and never deleted."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,14 +9,17 @@ from cairn.ids import TenantId
 from chassis.database import Connection
 
 _STANDING = """
-select consumer, id, learner, reason, field, topic, partition, "offset", payload, put_aside_at, discarded_at
+select consumer, id, learner, reason, field, topic, partition, "offset", payload, put_aside_at, discarded_at,
+    replayed_at
 from chassis.dead_letter
-where tenant = $1 and id > $2 and discarded_at is null and ($3 = '' or consumer = $3)
+where tenant = $1 and id > $2 and discarded_at is null and replayed_at is null
+    and ($3 = '' or consumer = $3)
 order by tenant, id
 limit $4
 """
 _ONE = """
-select consumer, id, learner, reason, field, topic, partition, "offset", payload, put_aside_at, discarded_at
+select consumer, id, learner, reason, field, topic, partition, "offset", payload, put_aside_at, discarded_at,
+    replayed_at
 from chassis.dead_letter
 where tenant = $1 and id = $2 and consumer = $3
 """
@@ -47,18 +50,19 @@ class Letter(NamedTuple):
     payload: str
     put_aside_at: datetime
     discarded_at: datetime | None
+    replayed_at: datetime | None
 
 
 async def standing(
     connection: Connection, tenant: TenantId, consumer: str, behind: int, most: int
 ) -> Sequence[Letter]:
-    """Return the next dead letters that nobody has discarded; an empty ``consumer`` means any."""
+    """Return the next dead letters of which something is still to become; an empty ``consumer`` means any."""
     rows = await connection.fetch(_STANDING, tenant, behind, consumer, most)
     return [_letter(*row) for row in rows]
 
 
 async def one(connection: Connection, tenant: TenantId, name: LetterName) -> Letter | None:
-    """Return a dead letter, discarded or not."""
+    """Return a dead letter, whatever has become of it."""
     row = await connection.fetchrow(_ONE, tenant, name.number, name.consumer)
     return None if row is None else _letter(*row)
 

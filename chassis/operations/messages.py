@@ -72,7 +72,10 @@ def waiting_message(tenant: TenantId, waiting: WaitingRecord) -> waiting_record_
         topic=waiting.topic,
         partition=waiting.partition,
         offset=waiting.offset,
+        event_type=waiting.about.type,
     )
+    if waiting.about.change:
+        message.subject, message.revision = waiting.about.change
     message.wait_time.FromDatetime(waiting.since)
     return message
 
@@ -92,6 +95,8 @@ def letter_message(tenant: TenantId, letter: Letter) -> dead_letter_pb2.DeadLett
     message.put_aside_time.FromDatetime(letter.put_aside_at)
     if letter.discarded_at:
         message.discard_time.FromDatetime(letter.discarded_at)
+    if letter.replayed_at:
+        message.replay_time.FromDatetime(letter.replayed_at)
     return message
 
 

@@ -27,6 +27,7 @@ from chassis.operations.messages import (
 )
 from chassis.operations.names import (
     LATEST,
+    Place,
     number_token,
     page_size,
     page_token,
@@ -46,10 +47,12 @@ from chassis.operations.names import (
     read_scan,
     replay_name,
 )
-from chassis.operations.store import OperationsStore
+from chassis.operations.store import OperationsStore, Replay
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.rpc.server import is_loopback
+from chassis.unit.deadletter import NOBODY
 
+_KEPT = "must name a dead letter whose bytes intake keeps; any other is published again, mended"
 NAME = messages.DESCRIPTOR.services_by_name["OperationsService"].full_name
 
 
@@ -146,6 +149,22 @@ class OperationsService(stubs.OperationsServiceServicer):
         found = await self._store.letter(tenant, name)
         return messages.GetDeadLetterResponse(dead_letter=_there(tenant, found))
 
+    async def ReplayDeadLetter(  # noqa: N802 - the contract's name
+        self, request: messages.ReplayDeadLetterRequest, context: Any
+    ) -> messages.ReplayDeadLetterResponse:
+        _authorise(context)
+        tenant, name = read_letter(request.name)
+        request_id, operator = read_request(request.request_id, request.operator)
+        stands = await self._store.replay(tenant, request_id)
+        if stands is None:
+            letter = _there(tenant, await self._store.letter(tenant, name))
+            if not letter.payload:
+                raise invalid(Violation("name", _KEPT))
+            stands = await self._store.ask_letter(tenant, request_id, name, operator)
+        _check_same(stands, Place(name.consumer, NOBODY, name.number), discard=False)
+        told = replay_message(replay_name(tenant, request_id), stands)
+        return messages.ReplayDeadLetterResponse(replay=told)
+
     async def DiscardDeadLetter(  # noqa: N802 - the contract's name
         self, request: messages.DiscardDeadLetterRequest, context: Any
     ) -> messages.DiscardDeadLetterResponse:
@@ -217,8 +236,7 @@ class OperationsService(stubs.OperationsServiceServicer):
         if stands is None:
             await self._check_first(tenant, at.consumer, at.learner, at.place)
             stands = await self._store.ask(tenant, request_id, at, operator, discard=discard)
-        if (stands.at, stands.discard) != (at, discard):
-            raise Refusal("REQUEST_ID_REUSED", "the request id was used before, for another request")
+        _check_same(stands, at, discard=discard)
         return replay_message(replay_name(tenant, request_id), stands)
 
     async def _check_first(self, tenant: TenantId, consumer: str, learner: str, place: int) -> None:
@@ -232,6 +250,11 @@ class OperationsService(stubs.OperationsServiceServicer):
 def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:
     if not is_loopback(context.peer()):
         raise Refusal("PERMISSION_DENIED", "only callers on this machine may ask")
+
+
+def _check_same(stands: Replay, at: Place, *, discard: bool) -> None:
+    if (stands.at, stands.discard) != (at, discard):
+        raise Refusal("REQUEST_ID_REUSED", "the request id was used before, for another request")
 
 
 def _there(tenant: TenantId, letter: Letter | None) -> dead_letter_pb2.DeadLetter:

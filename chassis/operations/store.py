@@ -15,8 +15,12 @@ from chassis.operations.doors import DoorCount, DoorCounts, NoDoor
 from chassis.operations.letters import Letter, LetterName
 from chassis.operations.names import Place, consumer_name, letter_name, loss_name, record_name, scan_name
 from chassis.operations.scans import Scan
+from chassis.streams.decode import About, about
+from chassis.streams.message import Partition, Record
 from chassis.unit import breaker
+from chassis.unit.deadletter import NOBODY
 from chassis.unit.losses import Loss
+from chassis.unit.outbox import read_headers
 from chassis.unit.parking import Asked, ask, heads
 
 _CONSUMERS = """
@@ -37,8 +41,10 @@ order by loss.consumer, loss.topic, loss.partition, loss.id desc
 """
 _ACCEPT = "select chassis.accept_loss($1, $2, $3)"
 _OUTBOX = "select waiting, oldest from chassis.outbox_state()"
+# What is larger than any event of ours is not read for what it is about.
 _WAITING = """
-select consumer, learner, place, outcome, reason, field, topic, partition, "offset", since
+select consumer, learner, place, outcome, reason, field, topic, partition, "offset", since,
+    key, headers, case when octet_length(value) <= 65536 then value end as value
 from chassis.parked
 where tenant = $1 and (consumer, learner, place) > ($2, $3, $4)
     and ($5 = '' or consumer = $5) and ($6 = '' or learner = $6)
@@ -88,6 +94,7 @@ class WaitingRecord(NamedTuple):
     partition: int
     offset: int
     since: datetime
+    about: About
 
 
 class Replay(NamedTuple):
@@ -152,7 +159,7 @@ class OperationsStore:
             return await letters.standing(connection, tenant, consumer, behind, most)
 
     async def letter(self, tenant: TenantId, name: LetterName) -> Letter | None:
-        """Return a dead letter, discarded or not."""
+        """Return a dead letter, whatever has become of it."""
         async with transaction(self._pool, [tenant]) as connection:
             return await letters.one(connection, tenant, name)
 
@@ -199,12 +206,21 @@ class OperationsStore:
         self, tenant: TenantId, request: UUID, at: Place, operator: str, *, discard: bool
     ) -> Replay:
         """Ask for a replay or a discard, once for each request id; return what stands under it."""
-        key = tenant, LearnerId(at.learner)
+        kind: Kind = "discard_record" if discard else "replay_record"
+        asked = Asked(request, (tenant, LearnerId(at.learner)), at.consumer, at.place, operator, discard)
+        return await self._ask(asked, kind, record_name(tenant, at))
+
+    async def ask_letter(self, tenant: TenantId, request: UUID, name: LetterName, operator: str) -> Replay:
+        """Ask for a dead letter to be taken in again, once for each request id; return what stands there."""
+        asked = Asked(request, (tenant, NOBODY), name.consumer, name.number, operator)
+        return await self._ask(asked, "replay_dead_letter", letter_name(tenant, name))
+
+    async def _ask(self, asked: Asked, kind: Kind, subject: str) -> Replay:
+        tenant, _ = asked.learner
         async with transaction(self._pool, [tenant]) as connection:
-            if await ask(connection, Asked(request, key, at.consumer, at.place, operator, discard)):
-                kind: Kind = "discard_record" if discard else "replay_record"
-                await actions.note(connection, operator, kind, record_name(tenant, at), tenant)
-            return _replay(await connection.fetchrow(_REPLAY, tenant, request))
+            if await ask(connection, asked):
+                await actions.note(connection, asked.by, kind, subject, tenant)
+            return _replay(await connection.fetchrow(_REPLAY, tenant, asked.id))
 
     async def replay(self, tenant: TenantId, request: UUID) -> Replay | None:
         """Return what was asked under a request id."""
@@ -221,8 +237,11 @@ def _progress(row: Any) -> Progress:
 
 
 def _waiting(row: Any) -> WaitingRecord:
-    consumer, learner, place, *rest = row
-    return WaitingRecord(Place(consumer, learner, place), *rest)
+    consumer, learner, place, *rest, key, headers, value = row
+    record = Record(
+        Partition(row["topic"], row["partition"]), row["offset"], key, value, tuple(read_headers(headers)), 0
+    )
+    return WaitingRecord._make([Place(consumer, learner, place), *rest, about(record)])
 
 
 def _replay(row: Any) -> Replay:

@@ -5,7 +5,7 @@ And to which change it states, of one that is never to be folded.
 """
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
 from cairn.events.catalogue import (
@@ -14,9 +14,10 @@ from cairn.events.catalogue import (
     UnknownType,
     UnrecognisedValue,
     content_digest,
+    is_ours,
     parse,
 )
-from cairn.events.change import change_of
+from cairn.events.change import Change, change_of
 from cairn.events.skipped import Skipped, read_skipped
 from cairn.ids import topic_key
 from chassis.errors import Reject
@@ -71,6 +72,22 @@ def decode_skipped(record: Record) -> Skipped | None:
     change = change_of(skipped)
     # The database takes no NUL, so that nothing is known of such a subject.
     return None if change is None or "\0" in change.subject else skipped
+
+
+class About(NamedTuple):
+    """What a record is about, as far as it says so of itself; empty or None where it does not."""
+
+    type: str = ""
+    change: Change | None = None
+
+
+def about(record: Record) -> About:
+    """Return what a record is about, readable or not: nothing of it that is not of our own making."""
+    try:
+        named = from_kafka(record.headers, record.value).type
+    except MalformedEvent:
+        return About()
+    return About(named if is_ours(named) else "", change_of(decode_skipped(record)))
 
 
 def _reason(error: EventError) -> str:

@@ -6,9 +6,7 @@ over, and what waits behind it as far as it goes; each count moves to how its re
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
-from cairn.events.change import Change
 from chassis.database import Connection
 from chassis.streams.message import Partition
 from chassis.unit import early, fence, parking
@@ -18,41 +16,19 @@ from chassis.unit.deadletter import dead_letter
 from chassis.unit.fence import Outcome
 from chassis.unit.items import Item, Place, place_of, read
 from chassis.unit.learners import LearnerKey
+from chassis.unit.recounting import Recount, recount
+from chassis.unit.requests import GONE, STAYS, Answer, Request
 from chassis.unit.retaking import Retaken, retake
 from chassis.unit.unit import Unit
 from chassis.unit.waiting import (
     Waiting,
     note_entered,
     partitions_of,
-    recount,
     remove,
     restate,
     waiting_of,
 )
 from chassis.unit.work import UnitOfWork
-
-GONE = "gone"
-"""The record that was meant is not the learner's first waiting one, or waits no more."""
-STAYS = "stays"
-"""It waits on: neither it nor what it waits for could be folded to the end."""
-
-
-class Request(NamedTuple):
-    """What was asked about one waiting record."""
-
-    learner: LearnerKey
-    place: int
-    discard: bool
-
-
-class Answer(NamedTuple):
-    """What became of the record that was meant."""
-
-    outcome: str
-    followed: int = 0
-    """How many others wait no more, whichever way they ended."""
-    skipped: Change | None = None
-    """Which change was passed over, where it says so."""
 
 
 async def first_of(
@@ -141,7 +117,8 @@ def _write(unit: Unit, consumer: str, learner: LearnerKey, taken: Retaken, found
     for row, outcome in moved:
         if outcome is Outcome.DEAD_LETTERED and row.outcome is not outcome:
             unit.outgoing.append(dead_letter(consumer, learner[0], row.record, row.error))
-    recount(unit.writes, consumer, moved)
+    recounts = [Recount(row.record.at, row.outcome, outcome) for row, outcome in moved]
+    recount(unit.writes, consumer, recounts)
 
 
 def _together(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The waiting records of one learner as a replay takes them out, and how it leaves the rest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cairn.events.change import Change
@@ -38,15 +38,6 @@ where tenant = $1::text and consumer = $2::text and learner = $3::text and place
 _ENTERED = """
 update chassis.parked set entered = true
 where tenant = $1::text and consumer = $2::text and learner = $3::text and place = any ($4::bigint[])
-"""
-_RECOUNT = """
-update chassis.fence
-set applied = applied + moved.a, duplicate = duplicate + moved.d, ignored = ignored + moved.i,
-    parked = parked + moved.p, dead_lettered = dead_lettered + moved.l
-from unnest(
-    $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]
-) as moved (topic, number, a, d, i, p, l)
-where consumer = $1::text and fence.topic = moved.topic and fence.partition = moved.number
 """
 # Places may be below zero.
 _BEFORE_ALL = -(2**63)
@@ -112,23 +103,3 @@ def note_entered(writes: Writes, consumer: str, learner: LearnerKey, rows: Itera
     """Say of records that wait on that the inbox has them now."""
     tenant, one = learner
     writes.add(_ENTERED, tenant, consumer, one, [row.place for row in rows])
-
-
-def recount(
-    writes: Writes, consumer: str, ended: Sequence[tuple[Waiting, Outcome]]
-) -> Mapping[Partition, Mapping[Outcome, int]]:
-    """Move each record's count from how it was counted to how it ended; return by how much."""
-    moved: dict[Partition, dict[Outcome, int]] = {}
-    for row, outcome in ended:
-        counts = moved.setdefault(row.record.at, dict.fromkeys(Outcome, 0))
-        counts[row.outcome] -= 1
-        counts[outcome] += 1
-    order = sorted(moved)
-    writes.add(
-        _RECOUNT,
-        consumer,
-        [at.topic for at in order],
-        [at.number for at in order],
-        *([moved[at][outcome] for at in order] for outcome in Outcome),
-    )
-    return moved

@@ -14,6 +14,7 @@ from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
 from chassis.settings import ScheduleSettings, ServiceSettings
 from chassis.topics import read_partitions
+from chassis.unit.work import UnitOfWork
 from services.assessment.adapters.affected import AFFECTED
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
@@ -21,6 +22,7 @@ from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.http_server import HttpServer
 from services.assessment.adapters.ingest import IngestDoor
 from services.assessment.adapters.intake_work import IntakeWork
+from services.assessment.adapters.letter_replays import LetterReplays
 from services.assessment.adapters.postgres_door import PostgresDoor
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies
@@ -71,12 +73,13 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
 async def assemble_intake(process: Process, settings: IntakeSettings) -> None:
     """Open the Kafka door, which reads only what is committed."""
     door = IngestDoor(make_intake(settings), settings.assessment_sources)
-    await assemble_consumer(process, settings, door, [RESULTS], IntakeWork)
+    pool, units = await assemble_consumer(process, settings, door, [RESULTS], IntakeWork)
+    process.add("replays", LetterReplays(pool, units, door).run)
 
 
 async def assemble_results(process: Process, settings: ResultsSettings) -> None:
     """Fold results into attainments."""
-    await assemble_consumer(process, settings, make_results(settings), [COMPETENCY_EVENTS])
+    await assemble_consumer(process, settings, make_results(settings), [COMPETENCY_EVENTS], UnitOfWork)
 
 
 async def assemble_publish(process: Process, settings: ServiceSettings) -> None:

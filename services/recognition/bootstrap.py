@@ -12,6 +12,7 @@ from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
 from chassis.settings import ScheduleSettings, ServiceSettings
+from chassis.unit.work import UnitOfWork
 from services.recognition.adapters.affected import AFFECTED
 from services.recognition.adapters.grpc_rules import NAME, RuleService
 from services.recognition.adapters.postgres_learners import PostgresLearners
@@ -42,7 +43,7 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
 
 async def assemble_consume(process: Process, settings: ConsumeSettings) -> None:
     """Decide about awards whenever an attainment changes."""
-    await assemble_consumer(process, settings, make_handler(settings), [DECISIONS])
+    await assemble_consumer(process, settings, make_handler(settings), [DECISIONS], UnitOfWork)
 
 
 async def assemble_publish(process: Process, settings: ServiceSettings) -> None:

@@ -13,6 +13,7 @@ from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
+from chassis.unit.work import UnitOfWork
 from services.records.adapters.grpc_messages import written_record
 from services.records.adapters.grpc_service import NAME, RecordService
 from services.records.adapters.postgres_disclosures import PostgresDisclosures
@@ -53,7 +54,7 @@ async def assemble_serve(process: Process, settings: ServeSettings) -> None:
 
 async def assemble_consume(process: Process, settings: ServiceSettings) -> None:
     """Take decisions into the ledger."""
-    await assemble_consumer(process, settings, RecordDecisions(PostgresLedger()), [ENTRIES])
+    await assemble_consumer(process, settings, RecordDecisions(PostgresLedger()), [ENTRIES], UnitOfWork)
 
 
 async def assemble_publish(process: Process, settings: ServiceSettings) -> None:

@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%cairn/operations/v1/dead_letter.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x03\n\nDeadLetter\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x15\n\x07learner\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x66ield\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05topic\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpartition\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06offset\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07payload\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\x0eput_aside_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x64iscard_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:}\xea\x41z\n\x14\x63\x61irn.dev/DeadLetter\x12Iinstitutions/{institution}/consumers/{consumer}/deadLetters/{dead_letter}*\x0b\x64\x65\x61\x64Letters2\ndeadLetterb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%cairn/operations/v1/dead_letter.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x03\n\nDeadLetter\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x15\n\x07learner\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x66ield\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05topic\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpartition\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06offset\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07payload\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\x0eput_aside_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x64iscard_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0breplay_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:}\xea\x41z\n\x14\x63\x61irn.dev/DeadLetter\x12Iinstitutions/{institution}/consumers/{consumer}/deadLetters/{dead_letter}*\x0b\x64\x65\x61\x64Letters2\ndeadLetterb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,8 +54,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEADLETTER'].fields_by_name['put_aside_time']._serialized_options = b'\342A\001\003'
   _globals['_DEADLETTER'].fields_by_name['discard_time']._loaded_options = None
   _globals['_DEADLETTER'].fields_by_name['discard_time']._serialized_options = b'\342A\001\003'
+  _globals['_DEADLETTER'].fields_by_name['replay_time']._loaded_options = None
+  _globals['_DEADLETTER'].fields_by_name['replay_time']._serialized_options = b'\342A\001\003'
   _globals['_DEADLETTER']._loaded_options = None
   _globals['_DEADLETTER']._serialized_options = b'\352Az\n\024cairn.dev/DeadLetter\022Iinstitutions/{institution}/consumers/{consumer}/deadLetters/{dead_letter}*\013deadLetters2\ndeadLetter'
   _globals['_DEADLETTER']._serialized_start=156
-  _globals['_DEADLETTER']._serialized_end=586
+  _globals['_DEADLETTER']._serialized_end=641
 # @@protoc_insertion_point(module_scope)

@@ -20,8 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class DeadLetter(_message.Message):
     """A record that was refused for good and behind which nothing waits: one that does not say whose it is,
-    another content under an id that is known, or what intake refuses. It cannot be folded later; its
-    platform or its writer may publish it again, mended. Its bytes lie in the dead-letter topic.
+    another content under an id that is known, or what intake refuses. Its bytes lie in the dead-letter topic,
+    or sealed at intake, which can take them in again; else its writer may publish it again, mended.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -36,6 +36,7 @@ class DeadLetter(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     PUT_ASIDE_TIME_FIELD_NUMBER: _builtins.int
     DISCARD_TIME_FIELD_NUMBER: _builtins.int
+    REPLAY_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/consumers/{consumer}/deadLetters/{dead_letter}`. The institution
     `operator` has those that do not say whose they are.
@@ -56,7 +57,11 @@ class DeadLetter(_message.Message):
     def put_aside_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def discard_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when it is not listed any more; not set while it is."""
+        """Since when an operator has no more to do with it."""
+
+    @_builtins.property
+    def replay_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is not listed any more because its record has been taken in, or was a repeat."""
 
     def __init__(
         self,
@@ -71,10 +76,11 @@ class DeadLetter(_message.Message):
         payload: _builtins.str = ...,
         put_aside_time: _timestamp_pb2.Timestamp | None = ...,
         discard_time: _timestamp_pb2.Timestamp | None = ...,
+        replay_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["discard_time", b"discard_time", "put_aside_time", b"put_aside_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["discard_time", b"discard_time", "put_aside_time", b"put_aside_time", "replay_time", b"replay_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discard_time", b"discard_time", "field", b"field", "learner", b"learner", "name", b"name", "offset", b"offset", "partition", b"partition", "payload", b"payload", "put_aside_time", b"put_aside_time", "reason", b"reason", "topic", b"topic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discard_time", b"discard_time", "field", b"field", "learner", b"learner", "name", b"name", "offset", b"offset", "partition", b"partition", "payload", b"payload", "put_aside_time", b"put_aside_time", "reason", b"reason", "replay_time", b"replay_time", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

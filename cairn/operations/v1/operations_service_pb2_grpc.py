@@ -81,6 +81,11 @@ class OperationsServiceStub:
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterRequest.SerializeToString,
                 response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterResponse.FromString,
                 _registered_method=True)
+        self.ReplayDeadLetter = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/ReplayDeadLetter',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ReplayDeadLetterRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ReplayDeadLetterResponse.FromString,
+                _registered_method=True)
         self.DiscardDeadLetter = channel.unary_unary(
                 '/cairn.operations.v1.OperationsService/DiscardDeadLetter',
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.DiscardDeadLetterRequest.SerializeToString,
@@ -176,14 +181,22 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDeadLetters(self, request, context):
-        """Lists the dead letters behind which nothing waits, until they are discarded.
+        """Lists the dead letters behind which nothing waits, until they are discarded or taken in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDeadLetter(self, request, context):
-        """Returns a dead letter, discarded or not.
+        """Returns a dead letter, whatever has become of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDeadLetter(self, request, context):
+        """Asks for a dead letter whose bytes are kept to be taken in again, as if it came now. The consumer does so
+        by itself, usually within two seconds. What is refused once more stays, with its new reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -285,6 +298,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.GetDeadLetter,
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterRequest.FromString,
                     response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterResponse.SerializeToString,
+            ),
+            'ReplayDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDeadLetter,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ReplayDeadLetterRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ReplayDeadLetterResponse.SerializeToString,
             ),
             'DiscardDeadLetter': grpc.unary_unary_rpc_method_handler(
                     servicer.DiscardDeadLetter,
@@ -567,6 +585,33 @@ class OperationsService:
             '/cairn.operations.v1.OperationsService/GetDeadLetter',
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterRequest.SerializeToString,
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.GetDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/ReplayDeadLetter',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ReplayDeadLetterRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ReplayDeadLetterResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,9 +56,13 @@ class OperationsServiceStub:
     GetReplay: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]
     """Says what became of a replay or a discard."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]
-    """Lists the dead letters behind which nothing waits, until they are discarded."""
+    """Lists the dead letters behind which nothing waits, until they are discarded or taken in."""
     GetDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetDeadLetterRequest, _operations_service_pb2.GetDeadLetterResponse]
-    """Returns a dead letter, discarded or not."""
+    """Returns a dead letter, whatever has become of it."""
+    ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLetterRequest, _operations_service_pb2.ReplayDeadLetterResponse]
+    """Asks for a dead letter whose bytes are kept to be taken in again, as if it came now. The consumer does so
+    by itself, usually within two seconds. What is refused once more stays, with its new reason.
+    """
     DiscardDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardDeadLetterRequest, _operations_service_pb2.DiscardDeadLetterResponse]
     """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
     GetOutbox: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetOutboxRequest, _operations_service_pb2.GetOutboxResponse]
@@ -102,9 +106,13 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     GetReplay: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetReplayRequest, _operations_service_pb2.GetReplayResponse]  # type: ignore[assignment]
     """Says what became of a replay or a discard."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
-    """Lists the dead letters behind which nothing waits, until they are discarded."""
+    """Lists the dead letters behind which nothing waits, until they are discarded or taken in."""
     GetDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetDeadLetterRequest, _operations_service_pb2.GetDeadLetterResponse]  # type: ignore[assignment]
-    """Returns a dead letter, discarded or not."""
+    """Returns a dead letter, whatever has become of it."""
+    ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLetterRequest, _operations_service_pb2.ReplayDeadLetterResponse]  # type: ignore[assignment]
+    """Asks for a dead letter whose bytes are kept to be taken in again, as if it came now. The consumer does so
+    by itself, usually within two seconds. What is refused once more stays, with its new reason.
+    """
     DiscardDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardDeadLetterRequest, _operations_service_pb2.DiscardDeadLetterResponse]  # type: ignore[assignment]
     """Says that no more is to be done about a dead letter: it is not listed any more. Its count stays."""
     GetOutbox: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetOutboxRequest, _operations_service_pb2.GetOutboxResponse]  # type: ignore[assignment]
@@ -193,7 +201,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.ListDeadLettersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_operations_service_pb2.ListDeadLettersResponse]]:
-        """Lists the dead letters behind which nothing waits, until they are discarded."""
+        """Lists the dead letters behind which nothing waits, until they are discarded or taken in."""
 
     @_abc_1.abstractmethod
     def GetDeadLetter(
@@ -201,7 +209,17 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.GetDeadLetterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.GetDeadLetterResponse, _abc.Awaitable[_operations_service_pb2.GetDeadLetterResponse]]:
-        """Returns a dead letter, discarded or not."""
+        """Returns a dead letter, whatever has become of it."""
+
+    @_abc_1.abstractmethod
+    def ReplayDeadLetter(
+        self,
+        request: _operations_service_pb2.ReplayDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ReplayDeadLetterResponse, _abc.Awaitable[_operations_service_pb2.ReplayDeadLetterResponse]]:
+        """Asks for a dead letter whose bytes are kept to be taken in again, as if it came now. The consumer does so
+        by itself, usually within two seconds. What is refused once more stays, with its new reason.
+        """
 
     @_abc_1.abstractmethod
     def DiscardDeadLetter(

@@ -40,6 +40,8 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Paused a scan."""
     OPERATOR_ACTION_KIND_RESUME_SCAN: _OperatorActionKind.ValueType  # 7
     """Let a paused scan go on."""
+    OPERATOR_ACTION_KIND_REPLAY_DEAD_LETTER: _OperatorActionKind.ValueType  # 8
+    """Asked for a dead letter to be taken in again."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -60,6 +62,8 @@ OPERATOR_ACTION_KIND_PAUSE_SCAN: OperatorActionKind.ValueType  # 6
 """Paused a scan."""
 OPERATOR_ACTION_KIND_RESUME_SCAN: OperatorActionKind.ValueType  # 7
 """Let a paused scan go on."""
+OPERATOR_ACTION_KIND_REPLAY_DEAD_LETTER: OperatorActionKind.ValueType  # 8
+"""Asked for a dead letter to be taken in again."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final

@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(cairn/operations/v1/waiting_record.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x03\n\rWaitingRecord\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32!.cairn.operations.v1.WaitingStateB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x66ield\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05topic\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpartition\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06offset\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x33\n\twait_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:\x82\x01\xea\x41\x7f\n\x17\x63\x61irn.dev/WaitingRecord\x12Sinstitutions/{institution}/consumers/{consumer}/learners/{learner}/records/{record}*\x07records2\x06record*h\n\x0cWaitingState\x12\x1d\n\x19WAITING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14WAITING_STATE_PARKED\x10\x01\x12\x1f\n\x1bWAITING_STATE_DEAD_LETTERED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(cairn/operations/v1/waiting_record.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x03\n\rWaitingRecord\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32!.cairn.operations.v1.WaitingStateB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x66ield\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05topic\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpartition\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06offset\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x33\n\twait_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x18\n\nevent_type\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08revision\x18\x0b \x01(\x05\x42\x04\xe2\x41\x01\x03:\x82\x01\xea\x41\x7f\n\x17\x63\x61irn.dev/WaitingRecord\x12Sinstitutions/{institution}/consumers/{consumer}/learners/{learner}/records/{record}*\x07records2\x06record*h\n\x0cWaitingState\x12\x1d\n\x19WAITING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14WAITING_STATE_PARKED\x10\x01\x12\x1f\n\x1bWAITING_STATE_DEAD_LETTERED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,10 +50,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WAITINGRECORD'].fields_by_name['offset']._serialized_options = b'\342A\001\003'
   _globals['_WAITINGRECORD'].fields_by_name['wait_time']._loaded_options = None
   _globals['_WAITINGRECORD'].fields_by_name['wait_time']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGRECORD'].fields_by_name['event_type']._loaded_options = None
+  _globals['_WAITINGRECORD'].fields_by_name['event_type']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGRECORD'].fields_by_name['subject']._loaded_options = None
+  _globals['_WAITINGRECORD'].fields_by_name['subject']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGRECORD'].fields_by_name['revision']._loaded_options = None
+  _globals['_WAITINGRECORD'].fields_by_name['revision']._serialized_options = b'\342A\001\003'
   _globals['_WAITINGRECORD']._loaded_options = None
   _globals['_WAITINGRECORD']._serialized_options = b'\352A\177\n\027cairn.dev/WaitingRecord\022Sinstitutions/{institution}/consumers/{consumer}/learners/{learner}/records/{record}*\007records2\006record'
-  _globals['_WAITINGSTATE']._serialized_start=549
-  _globals['_WAITINGSTATE']._serialized_end=653
+  _globals['_WAITINGSTATE']._serialized_start=622
+  _globals['_WAITINGSTATE']._serialized_end=726
   _globals['_WAITINGRECORD']._serialized_start=159
-  _globals['_WAITINGRECORD']._serialized_end=547
+  _globals['_WAITINGRECORD']._serialized_end=620
 # @@protoc_insertion_point(module_scope)

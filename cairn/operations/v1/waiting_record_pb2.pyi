@@ -45,7 +45,7 @@ Global___WaitingState: _TypeAlias = WaitingState  # noqa: Y015
 @_typing.final
 class WaitingRecord(_message.Message):
     """A record that a consumer could not fold, or that came behind one of the same learner. Of what it
-    holds only those see anything who may read the dead letters.
+    holds only those see more than what it is about who may read the dead letters.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -58,6 +58,9 @@ class WaitingRecord(_message.Message):
     PARTITION_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     WAIT_TIME_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/consumers/{consumer}/learners/{learner}/records/{record}`; records
     of one learner wait in the order of their numbers.
@@ -71,6 +74,13 @@ class WaitingRecord(_message.Message):
     """Where the record came from."""
     partition: _builtins.int
     offset: _builtins.int
+    event_type: _builtins.str
+    """The type of its event, in whatever major version; empty where it is none of ours."""
+    subject: _builtins.str
+    """What it changes of the learner, a competency or a credential, and which change of it this is, from 1.
+    Empty and 0 where the record states no change, or does not say which.
+    """
+    revision: _builtins.int
     @_builtins.property
     def wait_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -84,10 +94,13 @@ class WaitingRecord(_message.Message):
         partition: _builtins.int = ...,
         offset: _builtins.int = ...,
         wait_time: _timestamp_pb2.Timestamp | None = ...,
+        event_type: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["wait_time", b"wait_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "name", b"name", "offset", b"offset", "partition", b"partition", "reason", b"reason", "state", b"state", "topic", b"topic", "wait_time", b"wait_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_type", b"event_type", "field", b"field", "name", b"name", "offset", b"offset", "partition", b"partition", "reason", b"reason", "revision", b"revision", "state", b"state", "subject", b"subject", "topic", b"topic", "wait_time", b"wait_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,17 +13,18 @@ from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
 from cairn.events.skipped import Skipped
 from cairn.ids import TenantId
 from chassis.database import Connection
+from chassis.errors import Bug
 from chassis.streams.message import Accepted, Headers, Message, Record
 from chassis.unit.deadletter import NOBODY
 from chassis.unit.fence import Outcome
-from chassis.unit.outbox import headers_text
+from chassis.unit.outbox import headers_text, read_headers
 from chassis.unit.unit import Unit
 from services.assessment.adapters.ingest_letters import CONSUMER, put_aside
 from services.assessment.app.arrival import Arrival
-from services.assessment.app.intake import Intake, Reading, Verdict
+from services.assessment.app.intake import Answer, Intake, Reading, Verdict
 from services.assessment.app.sources import Source
 
-_OUTCOMES = {
+OUTCOMES = {
     Verdict.STORED: Outcome.APPLIED,
     Verdict.DUPLICATE: Outcome.DUPLICATE,
     Verdict.CONFLICT: Outcome.DEAD_LETTERED,
@@ -42,12 +43,13 @@ class IngestDoor:
         """Begin with the sources that may publish."""
         self._intake = intake
         self._sources = {source.topic: source for source in sources}
+        self._named = {source.name: source for source in self._sources.values()}
         self.topics = tuple(sorted(self._sources))
 
     def decode(self, record: Record) -> Message[Arrival]:
         """Read the envelope; what is wrong with it is for intake to judge, as all else is."""
         source = self._sources[record.at.topic]
-        arrival = Arrival(source, raw_bytes(record.headers, record.value), _envelope(record))
+        arrival = _arrival(source, record.headers, record.value)
         return Message(record, source.tenant, NOBODY, source.name, "", b"", _NOT_YET, arrival)
 
     async def reload(self, _connection: Connection, _tenant: TenantId, _epoch: int, /) -> None:
@@ -66,10 +68,25 @@ class IngestDoor:
         unit.current = None  # what raises from here on is no fault of one of them
         answers = await self._intake.settle(unit, [each.event for each in accepted], readings, as_of)
         for each, answer in zip(accepted, answers, strict=True):
-            outcome = _OUTCOMES[answer.verdict]
+            outcome = OUTCOMES[answer.verdict]
             unit.end(each.message.record, outcome)
             if outcome is Outcome.DEAD_LETTERED:
                 put_aside(unit, each.message, answer)
+
+    async def take_again(self, unit: Unit, tenant: TenantId, payload: str) -> Answer:
+        """Take in what was put aside, as if it came now; raises Bug where it cannot be read any more."""
+        name, raw = await self._intake.kept(unit.connection, tenant, payload)
+        source = self._named.get(name)
+        if source is None or source.tenant != tenant:
+            raise Bug("its source is not among those that may publish any more")
+        (answer,) = await self._intake.take(unit, [_arrival(source, *read_raw(raw))])
+        return answer
+
+
+def read_raw(raw: bytes) -> tuple[Headers, bytes]:
+    """Read what :func:`raw_bytes` made of a record: no value has become an empty one."""
+    headers, _, value = raw.partition(b"\n")
+    return tuple(read_headers(headers.decode())), value
 
 
 def raw_bytes(headers: Headers, value: bytes | None) -> bytes:
@@ -77,8 +94,12 @@ def raw_bytes(headers: Headers, value: bytes | None) -> bytes:
     return headers_text(headers).encode() + b"\n" + (value or b"")
 
 
-def _envelope(record: Record) -> CloudEvent | MalformedEvent:
+def _arrival(source: Source, headers: Headers, value: bytes | None) -> Arrival:
+    return Arrival(source, raw_bytes(headers, value), _envelope(headers, value))
+
+
+def _envelope(headers: Headers, value: bytes | None) -> CloudEvent | MalformedEvent:
     try:
-        return from_kafka(record.headers, record.value)
+        return from_kafka(headers, value)
     except MalformedEvent as error:
         return error

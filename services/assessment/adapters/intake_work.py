@@ -35,6 +35,11 @@ class IntakeWork(UnitOfWork):
     async def open_days(self, items: Sequence[Item]) -> None:
         """Open none: what a statement is known by lies in intake's own table."""
 
+    async def begin(self, connection: Connection) -> Unit:
+        """Begin a unit whose progress rows are locked already; raises BreakerOpen."""
+        await self._open(connection, ())
+        return Unit(connection, self._partitions)
+
     async def _open(
         self, connection: Connection, _items: Sequence[Item], progress: Offsets = NO_OFFSETS
     ) -> Opened | None:

@@ -51,6 +51,7 @@ order by place
 on conflict do nothing
 returning tenant, subject, wrapped
 """
+_FIND = "select source, subject, sealed from assessment.raw_payload where tenant = $1 and id = $2"
 _STORE = """
 insert into assessment.raw_payload (tenant, id, source, subject, received_at, sealed)
 select tenant, id, source, subject, $6, sealed
@@ -99,6 +100,13 @@ class PostgresPayloads:
         # A row that another intake committed meanwhile is seen by the next statement only.
         others = offered.keys() - made.keys()
         return made | await self.find_keys(connection, others) if others else made
+
+    async def find(self, connection: Connection, tenant: TenantId, payload: str) -> SealedPayload | None:
+        """Return a payload, if it is there."""
+        row = await connection.fetchrow(_FIND, tenant, payload)
+        if row is None:
+            return None
+        return SealedPayload(payload, row["source"], (tenant, row["subject"]), row["sealed"])
 
     def store(self, writes: Writes, payloads: Sequence[SealedPayload], at: datetime) -> None:
         """Store payloads; one that is stored already stays as it is."""

@@ -95,6 +95,10 @@ class Intake:
             unit, arrivals, [await self.read(unit, arrival, as_of) for arrival in arrivals], as_of
         )
 
+    async def kept(self, connection: Connection, tenant: TenantId, payload: str) -> tuple[str, bytes]:
+        """Return from which source a kept payload came, and what arrived; raises Bug where it is gone."""
+        return await self._payloads.open(connection, tenant, payload)
+
     def now(self) -> datetime:
         """Return the instant with which everything of one unit is stamped."""
         return self._clock()

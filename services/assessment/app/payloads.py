@@ -9,10 +9,11 @@ from typing import NamedTuple, Protocol
 
 from cairn.ids import LearnerId, TenantId, derived_id
 from chassis.database import Connection, Sessions
+from chassis.errors import Bug
 from chassis.unit.unit import Unit
 from chassis.unit.writes import Writes
 from services.assessment.app.arrival import Arrival
-from services.assessment.app.sealing import MasterKey, new_data_key, seal
+from services.assessment.app.sealing import MasterKey, new_data_key, seal, unseal
 
 Subject = tuple[TenantId, str]
 
@@ -51,6 +52,10 @@ class PayloadStore(Protocol):
 
         Rows are made in the order of their subjects.
         """
+        ...
+
+    async def find(self, connection: Connection, tenant: TenantId, payload: str) -> SealedPayload | None:
+        """Return a payload, if it is there."""
         ...
 
     def store(self, writes: Writes, payloads: Sequence[SealedPayload], at: datetime) -> None:
@@ -98,6 +103,15 @@ class Payloads:
         keys = await self._keys_of(unit.connection, {payload.subject for payload in payloads})
         sealed = [_sealed(payload, keys[payload.subject]) for payload in payloads]
         self._store.store(unit.writes, sealed, at)
+
+    async def open(self, connection: Connection, tenant: TenantId, payload: str) -> tuple[str, bytes]:
+        """Return from which source a payload came, and what arrived; raises Bug where it cannot be read."""
+        found = await self._store.find(connection, tenant, payload)
+        keys = await self._store.find_keys(connection, {found.subject}) if found else {}
+        if found is None or not keys:
+            raise Bug("there is no such payload any more, or its key is destroyed")
+        key = self._master.unwrap(keys[found.subject], *found.subject)
+        return found.source, unseal(key, found.sealed, tenant, found.source, payload)
 
     async def _keys_of(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
         keys = {subject: self._keys[subject] for subject in subjects if subject in self._keys}

@@ -155,7 +155,7 @@ async def test_nor_does_it_where_two_workers_take_it_from_each_other(
     probe: Probe, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server lets go of the request while its worker still thinks, and the other takes it."""
-    monkeypatch.setattr("chassis.unit.replay._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("chassis.unit.requests._LOOK_SECONDS", 0.05)
     handlers = [InTurns(probe.consumer, probe.topic, probe.published) for _ in range(2)]
     stop = asyncio.Event()
     async with await open_pool(probe.consume, 3) as one, await open_pool(probe.consume, 3) as other:

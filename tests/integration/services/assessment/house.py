@@ -21,6 +21,7 @@ from services.assessment.adapters.door import Door
 from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.ingest import IngestDoor
 from services.assessment.adapters.intake_work import IntakeWork
+from services.assessment.adapters.letter_replays import LetterReplays
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts
@@ -94,7 +95,13 @@ class House:
         return f"/v1/sources/{self.source.name}/events"
 
     def intake_work(self) -> IntakeWork:
-        return IntakeWork(self.consume, IngestDoor(self.intake(), [self.source]), PARTITIONS)
+        return IntakeWork(self.consume, self._ingest(), PARTITIONS)
+
+    def letter_replays(self) -> LetterReplays:
+        return LetterReplays(self.consume, self.intake_work(), self._ingest())
+
+    def _ingest(self) -> IngestDoor:
+        return IngestDoor(self.intake(), [self.source])
 
     def results_work(self) -> UnitOfWork:
         return UnitOfWork(self.consume, Results(PostgresFacts(), PostgresPolicies(), self.zones), PARTITIONS)

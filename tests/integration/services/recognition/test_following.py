@@ -8,8 +8,12 @@ from datetime import timedelta
 import pytest
 
 from cairn.events.attainment import AttainmentChanged
+from cairn.events.change import Change
 from cairn.ids import TenantId
 from chassis.errors import Reject
+from chassis.operations.names import BEGINNING
+from chassis.operations.store import OperationsStore
+from chassis.streams.message import Record
 from chassis.unit import attempt, early
 from chassis.unit.replay import Replays
 from services.recognition.domain.facts import AwardState
@@ -84,6 +88,29 @@ async def test_a_revision_that_came_too_early_waits_for_what_is_missing(house: H
         ("certificate", "referred"),
         ("diploma", "referred"),
     ]
+
+
+async def test_operators_see_what_waits_and_what_it_is_about(house: House) -> None:
+    """Whichever way it waits, and also of a later major version; of what is not ours, nothing."""
+    await house.publish(*STACK)
+    early = house.record(house.changed("m1", LOWERED, 3))
+    later = "org.cairn.competency.attainment.changed.v9"
+    unknown = retyped(house.record(house.changed("m2", revision=2)), later)
+    foreign = retyped(house.record(house.changed("m3")), "ada@example.org")
+    await house.take(early, unknown, foreign)
+    store = OperationsStore(house.serve)
+    found = await store.waiting(house.tenant, BEGINNING, ("", ""), 10, first_only=False)
+    assert [each.about for each in found] == [
+        (later.replace("v9", "v1"), Change(competency("m1"), 3)),
+        (later, Change(competency("m2"), 2)),
+        ("", None),
+    ]
+
+
+def retyped(record: Record, name: str) -> Record:
+    """Return a record whose event is of another type."""
+    headers = {**dict(record.headers), "ce_type": name.encode()}
+    return record._replace(headers=tuple(headers.items()))
 
 
 async def replayed(house: House) -> int:
