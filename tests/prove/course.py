@@ -19,8 +19,10 @@ from tests.e2e.quiet import StillMovingError, until, wait_until_quiet
 from tests.e2e.state import State, read_state
 from tests.prove.asking import Answers, asked
 from tests.prove.concluded import differing_from_oracle
+from tests.prove.discarding import discard
 from tests.prove.feeding import feed
 from tests.prove.ground import Ground
+from tests.prove.poison import hold_up
 from tests.prove.posting import post
 from tests.prove.story import Publication, Story, publications
 
@@ -60,13 +62,18 @@ async def run_at_rest(ground: Ground, story: Story) -> Ran:
     return Ran(await read_state(ground.up.databases, TENANT), Answers(), Counter(), moving)
 
 
-async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
-    """Run a story to its end; its second half goes through HTTP where that is asked for."""
+async def run(ground: Ground, story: Story, *, through_http: bool, held_up: bool = False) -> Ran:
+    """Run a story to its end; its second half goes through HTTP where that is asked for.
+
+    With ``held_up`` some learners wait behind poison meanwhile, and it is discarded in the end.
+    """
     await publish(ground, story.at_first)
     half = len(story.events) // 2
     async with asked(ground) as answers:
         await feed(ground, story.events[:half])
         await some_entries(ground)
+        if held_up:
+            await hold_up(ground)
         await publish(ground, publications(1)[0])
         posted: Counter[str] = Counter()
         if through_http:
@@ -74,6 +81,9 @@ async def run(ground: Ground, story: Story, *, through_http: bool) -> Ran:
         else:
             await feed(ground, story.events[half:])
         moving = await rest(ground)
+        if held_up:
+            moving += await discard(ground)
+            moving += await rest(ground)
         await some_answers(answers)
     return Ran(await read_state(ground.up.databases, TENANT), answers, posted, moving)
 

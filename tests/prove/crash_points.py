@@ -21,7 +21,7 @@ from tests.prove.door import check_door
 from tests.prove.findings import Tried, rows_of_cases
 from tests.prove.ground import Case, standing
 from tests.prove.passages import Plan, hits
-from tests.prove.points import POINTS, Point
+from tests.prove.points import POINTS, REPLAY, Point
 from tests.prove.processes import CONSUMING, HTTP_DOOR, RELAYING
 from tests.prove.report import Row
 from tests.prove.same_state import differing_states
@@ -49,6 +49,11 @@ class Trial:
     def through_http(self) -> bool:
         """Whether a death at the HTTP door needs events there."""
         return any(process in HTTP_DOOR for _, process in self.points)
+
+    @property
+    def held_up(self) -> bool:
+        """Whether a death needs learners who wait behind poison."""
+        return any(point.startswith(REPLAY) for point, _ in self.points)
 
 
 def single_trials() -> Iterator[Trial]:
@@ -107,7 +112,7 @@ async def try_out(endpoints: Endpoints, folder: Path, story: Story, clean: State
     """Run a trial, and return the row of each of its points."""
     started = time.monotonic()
     async with standing(endpoints, folder, trial.case) as ground:
-        ran = await run_story(ground, story, through_http=trial.through_http)
+        ran = await run_story(ground, story, through_http=trial.through_http, held_up=trial.held_up)
         findings = await judge(ground, endpoints, story.events, through_http=trial.through_http)
         findings.failed += ran.moving
         await check_answers(findings, ground, ran.answers)

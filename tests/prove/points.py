@@ -85,6 +85,8 @@ class Point:
     """The passage at which a process ends that ends at other points as well."""
 
 
+REPLAY = "replay:"
+"""How the names of the points begin that are passed only where something waits."""
 _ALL = (INTAKE, *CONSUMING)
 _POSITIONS = "services.records.adapters.postgres_positions"
 _DISCLOSE = "services.records.adapters.postgres_disclosures:PostgresDisclosures.keep"
@@ -104,6 +106,11 @@ POINTS = (
     Point("consumer: committed, not acknowledged", _ALL, After("chassis.unit.work:UnitOfWork.run"), first=2),
     # Faust commits once before it begins, where the progress stands.
     Point("consumer: acknowledged", _ALL, After("aiokafka:AIOKafkaConsumer.commit"), (2, 2), first=2),
+    # Of a request about what waits, which takes place once poison is discarded.
+    Point(f"{REPLAY} before the commit", CONSUMING, After("chassis.unit.resuming:close_unit"), (1, 1)),
+    Point(
+        f"{REPLAY} committed, not told", CONSUMING, After("chassis.unit.replay:Replays._one", bool), (1, 1)
+    ),
     Point("relay: handed over", RELAYING, After("aiokafka:AIOKafkaProducer.send_batch")),
     Point("relay: sent, not deleted", RELAYING, After("chassis.relay.slot:send"), (3, 1)),
     Point("relay: deleted", RELAYING, After("chassis.relay.slot:Slot._delete"), (3, 1)),

@@ -2,15 +2,12 @@
 """Faults of what arrives: repeats, poison, and other rules while facts flow."""
 
 import asyncio
-from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
-from cairn.topics.catalogue import DEFAULT_PARTITIONS
-from tests.e2e.topics import Carried, write
+from tests.e2e.topics import write
 from tests.prove.consumers import DOWNSTREAM, Consumer
 from tests.prove.course import publish
 from tests.prove.evidence import counted, counted_more, re_evaluated
+from tests.prove.poison import first_of, poison_under
 from tests.prove.processes import RE_EVALUATING
 from tests.prove.rivals import re_evaluating
 from tests.prove.workers import JOINED_SECONDS, process_of, second_workers, slow_units
@@ -28,7 +25,7 @@ async def duplicates(world: World) -> bool:
     met = True
     for consumer in DOWNSTREAM:
         for topic in consumer.reads:
-            again = await _first(world, topic, _REPEATED)
+            again = await first_of(world.ground, topic, _REPEATED)
             await write(world.ground.up.bootstrap, topic, again)
             # Re-evaluations there are only once something was published.
             met &= bool(again) or topic != consumer.reads[0]
@@ -44,9 +41,8 @@ async def poison(world: World) -> bool:
     met = True
     for consumer in DOWNSTREAM:
         topic = consumer.reads[0]
-        keys = [each.key for each in await _first(world, topic, 1)]
-        poisoned = [Carried(key, (), b"\x00poison") for key in (None, *keys)]
-        await write(world.ground.up.bootstrap, topic, poisoned)
+        keys = [each.key for each in await first_of(world.ground, topic, 1)]
+        await poison_under(world.ground, topic, (None, *keys))
         met &= bool(keys)
     return met and await counted_more(world.ground, before, "dead_lettered")
 
@@ -72,19 +68,3 @@ async def publication(world: World) -> bool:
 
 async def _counted(world: World, outcome: str) -> dict[Consumer, int]:
     return {consumer: await counted(world.ground, consumer, outcome) for consumer in DOWNSTREAM}
-
-
-async def _first(world: World, topic: str, most: int) -> list[Carried]:
-    """Return some of the first records of a topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=world.ground.up.bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        consumer.assign([TopicPartition(topic, number) for number in range(DEFAULT_PARTITIONS)])
-        await consumer.seek_to_beginning()
-        polled = await consumer.getmany(timeout_ms=2000, max_records=most)
-    finally:
-        with suppress(OSError):
-            await consumer.stop()
-    return [
-        Carried(each.key, tuple(each.headers), each.value) for records in polled.values() for each in records
-    ]

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Poison: records that nobody can read, which hold up the learner under whose key they come."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from cairn.topics.catalogue import DEFAULT_PARTITIONS
+from tests.e2e.topics import Carried, write
+from tests.prove.consumers import DOWNSTREAM
+from tests.prove.ground import Ground
+
+_LEARNERS = 4
+_SOME_RECORDS = 200
+
+
+async def hold_up(ground: Ground) -> None:
+    """Have some learners of every consumer wait behind poison, until it is discarded."""
+    for consumer in DOWNSTREAM:
+        topic = consumer.reads[0]
+        keys = {each.key for each in await first_of(ground, topic, _SOME_RECORDS)}
+        await poison_under(ground, topic, sorted(key for key in keys if key)[:_LEARNERS])
+
+
+async def poison_under(ground: Ground, topic: str, keys: Iterable[bytes | None]) -> None:
+    """Publish one record that nobody can read under each key."""
+    await write(ground.up.bootstrap, topic, [Carried(key, (), b"\x00poison") for key in keys])
+
+
+async def first_of(ground: Ground, topic: str, most: int) -> list[Carried]:
+    """Return some of the first records of a topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=ground.up.bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(DEFAULT_PARTITIONS)])
+        await consumer.seek_to_beginning()
+        polled = await consumer.getmany(timeout_ms=2000, max_records=most)
+    finally:
+        with suppress(OSError):
+            await consumer.stop()
+    return [
+        Carried(each.key, tuple(each.headers), each.value) for records in polled.values() for each in records
+    ]
