@@ -16,7 +16,7 @@ from cairn.ids import LearnerId, TenantId
 from chassis.database import Pool
 from chassis.errors import Reject
 from chassis.streams.message import Accepted, Message, Partition, Record
-from chassis.unit import attempt, replay
+from chassis.unit import attempt, requests
 from chassis.unit.outbox import Partitions
 from chassis.unit.parking import Asked, ask
 from chassis.unit.replay import Replays
@@ -147,7 +147,7 @@ async def test_what_the_consumer_itself_asks_for_is_asked_for_until_it_is_done(
 ) -> None:
     """It asks for what one request does not take; nobody would be told that it has failed."""
     monkeypatch.setattr(attempt, "_MOST", 1)
-    monkeypatch.setattr(replay, "_AGAIN_SECONDS", 0.5)
+    monkeypatch.setattr(requests, "_AGAIN_SECONDS", 0.5)
     await work.run([record(0, result(1, "l1")), record(1, result(2, "l1")), record(2, result(3, "l2"))])
     reader.reads = True
     replays = Replays(pool, work)
