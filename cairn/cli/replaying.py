@@ -13,7 +13,7 @@ from cairn.cli.options import Json, Tenant
 from cairn.cli.output import as_json, table
 from cairn.cli.services import Operator, Service, Services, of_each
 from cairn.cli.waiting import WAIT_SECONDS, Wait, waits_still
-from cairn.client.errors import NotFoundError
+from cairn.client.errors import RefusedError
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.operations_service_pb2 import Replay
 
@@ -60,10 +60,10 @@ def replay_all(
 
 
 async def _asked(asking: Awaitable[Replay]) -> Replay | None:
-    """Ask for a record; None where it waits no more by now."""
+    """Ask for a record; None where it waits no more, or behind another one, by now."""
     try:
         return await asking
-    except NotFoundError:
+    except RefusedError:
         return None
 
 

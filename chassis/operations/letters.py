@@ -26,6 +26,7 @@ where tenant = $1 and id = $2 and consumer = $3
 _DISCARD = """
 update chassis.dead_letter set discarded_at = now()
 where tenant = $1 and id = $2 and consumer = $3 and discarded_at is null
+    and replayed_at is null
 returning true
 """
 

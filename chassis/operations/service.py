@@ -157,7 +157,9 @@ class OperationsService(stubs.OperationsServiceServicer):
         request_id, operator = read_request(request.request_id, request.operator)
         stands = await self._store.replay(tenant, request_id)
         if stands is None:
-            letter = _there(tenant, await self._store.letter(tenant, name))
+            letter = await self._store.letter(tenant, name)
+            if letter is None or letter.replayed_at or letter.discarded_at:
+                raise Refusal("NOT_FOUND", "there is no such dead letter any more")
             if not letter.payload:
                 raise invalid(Violation("name", _KEPT))
             stands = await self._store.ask_letter(tenant, request_id, name, operator)

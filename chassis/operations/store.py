@@ -44,7 +44,7 @@ _OUTBOX = "select waiting, oldest from chassis.outbox_state()"
 # What is larger than any event of ours is not read for what it is about.
 _WAITING = """
 select consumer, learner, place, outcome, reason, field, topic, partition, "offset", since,
-    key, headers, case when octet_length(value) <= 65536 then value end as value
+    key, headers, case when octet_length(value) <= 16384 then value end as value
 from chassis.parked
 where tenant = $1 and (consumer, learner, place) > ($2, $3, $4)
     and ($5 = '' or consumer = $5) and ($6 = '' or learner = $6)

@@ -66,6 +66,10 @@ def decode_skipped(record: Record) -> Skipped | None:
         envelope = from_kafka(record.headers, record.value)
     except MalformedEvent:
         return None
+    return _skipped_in(record, envelope)
+
+
+def _skipped_in(record: Record, envelope: CloudEvent) -> Skipped | None:
     skipped = read_skipped(envelope.type, envelope.data)
     if skipped is None or record.key != topic_key(skipped.tenant, skipped.learner):
         return None
@@ -84,10 +88,11 @@ class About(NamedTuple):
 def about(record: Record) -> About:
     """Return what a record is about, readable or not: nothing of it that is not of our own making."""
     try:
-        named = from_kafka(record.headers, record.value).type
+        envelope = from_kafka(record.headers, record.value)
     except MalformedEvent:
         return About()
-    return About(named if is_ours(named) else "", change_of(decode_skipped(record)))
+    named = envelope.type if is_ours(envelope.type) else ""
+    return About(named, change_of(_skipped_in(record, envelope)))
 
 
 def _reason(error: EventError) -> str:

@@ -78,7 +78,7 @@ class WaitingRecord(_message.Message):
     """The type of its event, in whatever major version; empty where it is none of ours."""
     subject: _builtins.str
     """What it changes of the learner, a competency or a credential, and which change of it this is, from 1.
-    Empty and 0 where the record states no change, or does not say which.
+    Empty and 0 where the record states no change, does not say which, or is larger than any event of ours.
     """
     revision: _builtins.int
     @_builtins.property

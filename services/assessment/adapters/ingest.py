@@ -8,16 +8,18 @@ section 2). The tenant follows from the topic.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka
 from cairn.events.skipped import Skipped
 from cairn.ids import TenantId
 from chassis.database import Connection
-from chassis.errors import Bug
+from chassis.errors import Reject
 from chassis.streams.message import Accepted, Headers, Message, Record
 from chassis.unit.deadletter import NOBODY
 from chassis.unit.fence import Outcome
-from chassis.unit.outbox import headers_text, read_headers
 from chassis.unit.unit import Unit
 from services.assessment.adapters.ingest_letters import CONSUMER, put_aside
 from services.assessment.app.arrival import Arrival
@@ -74,24 +76,31 @@ class IngestDoor:
                 put_aside(unit, each.message, answer)
 
     async def take_again(self, unit: Unit, tenant: TenantId, payload: str) -> Answer:
-        """Take in what was put aside, as if it came now; raises Bug where it cannot be read any more."""
+        """Take in what was put aside, as if it came now; raises Reject where it cannot be read any more."""
         name, raw = await self._intake.kept(unit.connection, tenant, payload)
         source = self._named.get(name)
         if source is None or source.tenant != tenant:
-            raise Bug("its source is not among those that may publish any more")
+            raise Reject("its source is not among those that may publish")
         (answer,) = await self._intake.take(unit, [_arrival(source, *read_raw(raw))])
         return answer
 
 
-def read_raw(raw: bytes) -> tuple[Headers, bytes]:
-    """Read what :func:`raw_bytes` made of a record: no value has become an empty one."""
-    headers, _, value = raw.partition(b"\n")
-    return tuple(read_headers(headers.decode())), value
+def raw_bytes(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> bytes:
+    """Return what arrived as one text of bytes: the headers as a line of JSON, then the value.
+
+    A header that is null, as Kafka allows, is null there; without a value the line does not end.
+    """
+    told = [(name, None if raw is None else raw.decode("latin-1")) for name, raw in headers]
+    return to_json(told) + (b"" if value is None else b"\n" + value)
 
 
-def raw_bytes(headers: Headers, value: bytes | None) -> bytes:
-    """Return what arrived as one text of bytes: the headers as a line of JSON, then the value."""
-    return headers_text(headers).encode() + b"\n" + (value or b"")
+def read_raw(raw: bytes) -> tuple[Headers, bytes | None]:
+    """Read what :func:`raw_bytes` made of a record."""
+    line, ended, value = raw.partition(b"\n")
+    headers: list[Any] = [
+        (name, None if text is None else text.encode("latin-1")) for name, text in from_json(line)
+    ]
+    return tuple(headers), value if ended else None
 
 
 def _arrival(source: Source, headers: Headers, value: bytes | None) -> Arrival:

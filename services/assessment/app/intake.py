@@ -96,7 +96,7 @@ class Intake:
         )
 
     async def kept(self, connection: Connection, tenant: TenantId, payload: str) -> tuple[str, bytes]:
-        """Return from which source a kept payload came, and what arrived; raises Bug where it is gone."""
+        """Return from which source a kept payload came, and what arrived; raises Reject where it is gone."""
         return await self._payloads.open(connection, tenant, payload)
 
     def now(self) -> datetime:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from cairn.ids import LearnerId, TenantId, derived_id
 from chassis.database import Connection, Sessions
-from chassis.errors import Bug
+from chassis.errors import Reject
 from chassis.unit.unit import Unit
 from chassis.unit.writes import Writes
 from services.assessment.app.arrival import Arrival
@@ -105,11 +105,11 @@ class Payloads:
         self._store.store(unit.writes, sealed, at)
 
     async def open(self, connection: Connection, tenant: TenantId, payload: str) -> tuple[str, bytes]:
-        """Return from which source a payload came, and what arrived; raises Bug where it cannot be read."""
+        """Return from which source a payload came, and what arrived; raises Reject where it is gone."""
         found = await self._store.find(connection, tenant, payload)
         keys = await self._store.find_keys(connection, {found.subject}) if found else {}
         if found is None or not keys:
-            raise Bug("there is no such payload any more, or its key is destroyed")
+            raise Reject("its bytes cannot be read any more: publish it again")
         key = self._master.unwrap(keys[found.subject], *found.subject)
         return found.source, unseal(key, found.sealed, tenant, found.source, payload)
 

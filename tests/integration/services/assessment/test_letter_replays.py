@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from cairn.cloudevents import CloudEvent
 from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
@@ -22,6 +23,7 @@ from chassis.operations.store import OperationsStore
 from chassis.rpc.server import RpcServer
 from chassis.streams.message import Partition, Record
 from chassis.unit import breaker
+from services.assessment.adapters.ingest import raw_bytes, read_raw
 from services.assessment.app.arrival import Arrival, Candidate, read
 from services.assessment.app.intake import RESULTS
 from tests.integration.services.assessment.house import RECORDED, House, native, retraction, who
@@ -80,11 +82,11 @@ async def _replayed(house: House, number: int) -> str:
     return await _outcome(house, request)
 
 
-async def _told(house: House) -> list[tuple[str, str]]:
-    """Return learner and id of every result that is published, in any order."""
-    records = await house.outbox(RESULTS)
+async def _told(house: House) -> list[Any]:
+    """Return every result that is published, in any order, without its trace."""
     return sorted(
-        ((record.key or b"").decode(), dict(record.headers)["ce_id"].decode()) for record in records
+        (record.key, [header for header in record.headers if header[0] != "ce_traceparent"], record.value)
+        for record in await house.outbox(RESULTS)
     )
 
 
@@ -201,12 +203,67 @@ async def test_what_cannot_be_read_any_more_fails_and_holds_up_nobody(
         " where raw_payload.id = letter.payload::uuid and letter.id = $1",
         one,
     )
-    assert [await _replayed(house, number) for number in (one, two)] == ["failed", "applied"]
-    assert [letter[3] for letter in await _letters(house)] == [False, True]
-    await house.look("update chassis.dead_letter set replayed_at = null")
-    await house.look("delete from assessment.data_key")
-    assert await _replayed(house, two) == "failed"
+    assert [await _replayed(house, number) for number in (one, two)] == ["stays", "applied"]
+    gone = "its bytes cannot be read any more: publish it again"
+    assert (await _letters(house))[0][1:] == (gone, "", False)
     assert await _counted(house) == [1, 0, 0, 0, 1]
+
+
+async def test_bytes_whose_key_is_destroyed_are_gone(house: House, letter: int) -> None:
+    await house.look("delete from assessment.data_key")
+    assert await _replayed(house, letter) == "stays"
+    assert "cannot be read any more" in (await _letters(house))[0][1]
+
+
+async def test_what_reading_raises_at_once_more_stays_with_where_that_is(
+    house: House, letter: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether our own code raises or the database refuses it."""
+
+    def otherwise(*_: Any) -> Candidate:
+        raise LookupError(SECRET)
+
+    monkeypatch.setattr("services.assessment.app.intake.read", otherwise)
+    with capture_logs() as lines:
+        assert await _replayed(house, letter) == "stays"
+    assert "raised LookupError in " in (await _letters(house))[0][1]
+    assert SECRET not in str(lines)
+    monkeypatch.undo()
+    await house.look("alter table assessment.statement add constraint none check (tenant = 'none')")
+    try:
+        assert await _replayed(house, letter) == "stays"
+    finally:
+        await house.look("alter table assessment.statement drop constraint none")
+    assert (await _letters(house))[0][1] == "refused by the database, SQLSTATE 23514"
+    assert await _replayed(house, letter) == "applied"
+    assert await _counted(house) == [1, 0, 0, 0, 0]
+
+
+async def test_what_is_discarded_meanwhile_is_not_taken_in(house: House, letter: int) -> None:
+    """Nor does anybody discard what has been taken in."""
+    store, name = OperationsStore(house.serve), LetterName("intake", letter)
+    request = await _ask(house, letter)
+    await store.discard_letter(house.tenant, name, "registrar")
+    assert await house.letter_replays().next()
+    assert await _outcome(house, request) == "gone"
+    await house.look("update chassis.dead_letter set discarded_at = null")
+    assert await _replayed(house, letter) == "applied"
+    found = await store.discard_letter(house.tenant, name, "registrar")
+    assert found is not None
+    assert found.discarded_at is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        ((), None),
+        ((), b""),
+        ((("a\nb", None), ("x-\xff", bytes(range(256)))), b"\n\x00\xff"),
+        ((("content-type", b""), ("content-type", None)), b"{}"),
+    ],
+)
+def test_what_arrives_is_kept_byte_for_byte(headers: Any, value: bytes | None) -> None:
+    assert read_raw(raw_bytes(headers, value)) == (headers, value)
 
 
 async def test_a_halted_consumer_takes_nothing_in_until_it_is_resumed(house: House, letter: int) -> None:
@@ -265,7 +322,8 @@ async def test_an_operator_replays_by_the_command(
     names = [each["name"] for each in json.loads(told)]
     assert len(names) == 4
     assert await run("dlq", "replay", names[0]) == (0, "applied\n", "")
-    assert await run("dlq", "replay", names[0]) == (1, "gone\n", "")
+    code, _, troubled = await run("dlq", "replay", names[0])
+    assert (code, "no such dead letter any more" in troubled) == (1, True)
     assert await run("dlq", "replay", names[3]) == (1, "stays\n", "")
     _, told, _ = await run("dlq", "show", names[0])
     assert "replayed" in told
