@@ -4,7 +4,6 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from cairn.cli.options import Json, Tenant
 from cairn.cli.output import as_json, table
 from cairn.cli.services import Operator, Service, Services, of_each
-from cairn.cli.waiting import WAIT_SECONDS, Wait, waits_still
+from cairn.cli.waiting import WAIT_SECONDS, Listed, Wait, ask_replay, waits_still
 from cairn.client.errors import RefusedError
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.operations_service_pb2 import Replay
@@ -39,14 +38,9 @@ def replay_all(
     deadline = time.monotonic() + wait
 
     async def act(client: OperationsClient) -> list[Replay]:
-        first = [each async for each in client.waiting(tenant, consumer, first_only=True)]
-        letters = [each async for each in client.dead_letters(tenant, consumer) if each.payload]
-        asked = [await _asked(client.replay(each.name)) for each in first if reason in {"", each.reason}]
-        asked += [
-            await _asked(client.replay_dead_letter(each.name))
-            for each in letters
-            if reason in {"", each.reason}
-        ]
+        found: list[Listed] = [each async for each in client.waiting(tenant, consumer, first_only=True)]
+        found += [each async for each in client.dead_letters(tenant, consumer) if each.payload]
+        asked = [await _asked(client, each.name) for each in found if reason in {"", each.reason}]
         return [
             await client.carried_out(each, deadline - time.monotonic()) for each in asked if each is not None
         ]
@@ -59,19 +53,19 @@ def replay_all(
         raise typer.Exit(1)
 
 
-async def _asked(asking: Awaitable[Replay]) -> Replay | None:
+async def _asked(client: OperationsClient, name: str) -> Replay | None:
     """Ask for a record; None where it waits no more, or behind another one, by now."""
     try:
-        return await asking
+        return await ask_replay(client, name)
     except RefusedError:
         return None
 
 
 def _rows(replays: list[tuple[Service, Replay]]) -> list[tuple[str, ...]]:
-    learners: Counter[tuple[str, str]] = Counter()
+    records: Counter[tuple[str, str]] = Counter()
     behind: Counter[tuple[str, str]] = Counter()
     for owner, replay in replays:
         key = owner, replay.outcome.replace("_", " ") if replay.done else "not carried out yet"
-        learners[key] += 1
+        records[key] += 1
         behind[key] += replay.followed
-    return [(*key, f"{learners[key]:,}", f"{behind[key]:,}") for key in sorted(learners)]
+    return [(*key, f"{records[key]:,}", f"{behind[key]:,}") for key in sorted(records)]

@@ -87,8 +87,7 @@ async def of_each(
     With an ``operator``, who may be whoever is logged in, something is done there.
     """
     asked = services or list(Service)
-    name = None if operator is None else operator or _login()
-    found = await asyncio.gather(*(_settled(service, ask, name) for service in asked))
+    found = await asyncio.gather(*(_settled(service, ask, operator) for service in asked))
     answers: Answers[T] = Answers({}, {})
     for service, answer in zip(asked, found, strict=True):
         if isinstance(answer, CallError):

@@ -93,8 +93,7 @@ def replay(
     """
 
     async def ask(client: OperationsClient) -> Replay:
-        asked = client.replay_dead_letter(name) if _is_letter(name) else client.replay(name)
-        return await client.carried_out(await asked, wait)
+        return await client.carried_out(await ask_replay(client, name), wait)
 
     _tell(asyncio.run(act_at_owner(service, name, operator, ask)), json, alone=_is_letter(name))
 
@@ -164,6 +163,11 @@ def _show(found: Answers[list[Listed]], json: bool) -> None:
     ]
     document = [{"service": service, **as_json(record)} for service, record in rows]
     found.show(json, document, table("", _COLUMNS, cells))
+
+
+async def ask_replay(client: OperationsClient, name: str) -> Replay:
+    """Ask for a waiting record, or for a dead letter, by its name."""
+    return await (client.replay_dead_letter(name) if _is_letter(name) else client.replay(name))
 
 
 def _is_letter(name: str) -> bool:

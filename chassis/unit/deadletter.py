@@ -45,10 +45,7 @@ class DeadLetter(NamedTuple):
 
 
 def keep_letters(writes: Writes, letters: Sequence[DeadLetter]) -> None:
-    """Keep where dead letters come from and why, until an operator has seen to them.
-
-    A field may be named as the sender named it, and the database takes no NUL.
-    """
+    """Keep where dead letters come from and why, until an operator has seen to them."""
     if letters:
         writes.add(
             _KEEP,
@@ -59,9 +56,14 @@ def keep_letters(writes: Writes, letters: Sequence[DeadLetter]) -> None:
             [each.record.at.number for each in letters],
             [each.record.offset for each in letters],
             [each.error.reason for each in letters],
-            [each.error.field.replace("\0", "\ufffd") for each in letters],
+            [storable(each.error.field) for each in letters],
             [each.payload for each in letters],
         )
+
+
+def storable(field: str) -> str:
+    """Return a field, which may be named as its sender named it, as the database takes it: without a NUL."""
+    return field.replace("\0", "\ufffd")
 
 
 def dead_letter(consumer: str, tenant: TenantId, record: Record, error: Reject) -> Outgoing:

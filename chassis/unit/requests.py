@@ -14,6 +14,7 @@ from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection, Pool, transaction
 from chassis.sqlstate import OUTSIDE, REDO
 from chassis.unit.breaker import BreakerOpen
+from chassis.unit.learners import LearnerKey
 from chassis.unit.parking import CONSUMER
 from chassis.waiting import within
 
@@ -51,7 +52,7 @@ log = structlog.get_logger()
 class Request(NamedTuple):
     """What was asked about one waiting record, or, with an empty learner, about one dead letter."""
 
-    learner: tuple[TenantId, LearnerId]
+    learner: LearnerKey
     place: int
     discard: bool
 

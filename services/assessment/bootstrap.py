@@ -74,7 +74,7 @@ async def assemble_intake(process: Process, settings: IntakeSettings) -> None:
     """Open the Kafka door, which reads only what is committed."""
     door = IngestDoor(make_intake(settings), settings.assessment_sources)
     pool, units = await assemble_consumer(process, settings, door, [RESULTS], IntakeWork)
-    process.add("replays", LetterReplays(pool, units, door).run)
+    process.add("replays", LetterReplays(pool, units).run)
 
 
 async def assemble_results(process: Process, settings: ResultsSettings) -> None:

@@ -45,7 +45,6 @@ class IngestDoor:
         """Begin with the sources that may publish."""
         self._intake = intake
         self._sources = {source.topic: source for source in sources}
-        self._named = {source.name: source for source in self._sources.values()}
         self.topics = tuple(sorted(self._sources))
 
     def decode(self, record: Record) -> Message[Arrival]:
@@ -75,12 +74,12 @@ class IngestDoor:
             if outcome is Outcome.DEAD_LETTERED:
                 put_aside(unit, each.message, answer)
 
-    async def take_again(self, unit: Unit, tenant: TenantId, payload: str) -> Answer:
+    async def take_again(self, unit: Unit, tenant: TenantId, topic: str, payload: str) -> Answer:
         """Take in what was put aside, as if it came now; raises Reject where it cannot be read any more."""
-        name, raw = await self._intake.kept(unit.connection, tenant, payload)
-        source = self._named.get(name)
+        source = self._sources.get(topic)
         if source is None or source.tenant != tenant:
             raise Reject("its source is not among those that may publish")
+        raw = await self._intake.kept(unit.connection, source, payload)
         (answer,) = await self._intake.take(unit, [_arrival(source, *read_raw(raw))])
         return answer
 

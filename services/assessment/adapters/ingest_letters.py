@@ -18,14 +18,14 @@ CONSUMER = "intake"
 def put_aside(unit: Unit, message: Message[Arrival], answer: Answer) -> None:
     """Leave a record's reference in the dead letters, and where operators find it."""
     unit.outgoing.append(reference(message, answer))
-    error = Reject(reason_of(answer), answer.field)
-    letter = DeadLetter(message.tenant, CONSUMER, NOBODY, message.record, error, answer.payload or "")
+    why = refusal_of(answer)
+    letter = DeadLetter(message.tenant, CONSUMER, NOBODY, message.record, why, answer.payload or "")
     unit.dead_letters.append(letter)
 
 
-def reason_of(answer: Answer) -> str:
+def refusal_of(answer: Answer) -> Reject:
     """Return why a record was not taken in, as its dead letter has it."""
-    return "conflict" if answer.verdict is Verdict.CONFLICT else answer.reason
+    return Reject("conflict" if answer.verdict is Verdict.CONFLICT else answer.reason, answer.field)
 
 
 def reference(message: Message[Arrival], answer: Answer) -> Outgoing:
@@ -44,7 +44,7 @@ def reference(message: Message[Arrival], answer: Answer) -> Outgoing:
         "original_partition": str(record.at.number),
         "original_offset": str(record.offset),
         "original_timestamp": str(record.timestamp),
-        "reason": reason_of(answer),
+        "reason": refusal_of(answer).reason,
         "field": answer.field,
     }
     headers = [("content-type", b"application/json")]

@@ -18,11 +18,12 @@ from chassis.streams.message import Partition
 from chassis.unit import fence
 from chassis.unit.blame import raised_by
 from chassis.unit.closing import publish_unit
+from chassis.unit.deadletter import storable
 from chassis.unit.fence import Outcome
 from chassis.unit.recounting import Recount, recount
 from chassis.unit.requests import GONE, STAYS, WAITED_OUT, Answer, Requests, end, take
-from services.assessment.adapters.ingest import OUTCOMES, IngestDoor
-from services.assessment.adapters.ingest_letters import reason_of
+from services.assessment.adapters.ingest import OUTCOMES
+from services.assessment.adapters.ingest_letters import refusal_of
 from services.assessment.adapters.intake_work import IntakeWork
 
 # Of two requests about one letter the second waits here, and finds what the first has done.
@@ -50,10 +51,9 @@ class _Letter(NamedTuple):
 class LetterReplays(Requests):
     """Carries out the requests about dead letters, each in a transaction of its own."""
 
-    def __init__(self, pool: Pool, work: IntakeWork, door: IngestDoor) -> None:
+    def __init__(self, pool: Pool, work: IntakeWork) -> None:
         super().__init__(pool, work.consumer)
         self._work = work
-        self._door = door
 
     async def carry_out(self, tenant: TenantId, request_id: UUID) -> bool:
         """Carry out one request; False where another process is at it.
@@ -85,7 +85,7 @@ class LetterReplays(Requests):
             request = await take(connection, tenant, request_id)
             if request is None:
                 return False
-            await connection.execute(_RESTATE, tenant, request.place, *_said(why.reason, why.field))
+            await connection.execute(_RESTATE, tenant, request.place, why.reason, storable(why.field))
             await end(connection, tenant, request_id, Answer(STAYS))
         return True
 
@@ -98,18 +98,13 @@ class LetterReplays(Requests):
     async def _take_again(self, connection: Connection, letter: _Letter) -> str:
         await fence.lock(connection, self._consumer, [letter.at])
         unit = await self._work.begin(connection)
-        answer = await self._door.take_again(unit, letter.tenant, letter.payload)
+        answer = await self._work.handler.take_again(unit, letter.tenant, letter.at.topic, letter.payload)
         ended = OUTCOMES[answer.verdict]
         if ended is Outcome.DEAD_LETTERED:
-            why = _said(reason_of(answer), answer.field)
-            unit.writes.add(_RESTATE, letter.tenant, letter.number, *why)
+            why = refusal_of(answer)
+            unit.writes.add(_RESTATE, letter.tenant, letter.number, why.reason, storable(why.field))
         else:
             unit.writes.add(_TAKEN_IN, letter.tenant, letter.number)
             recount(unit.writes, self._consumer, [Recount(letter.at, Outcome.DEAD_LETTERED, ended)])
         await publish_unit(unit)
         return STAYS if ended is Outcome.DEAD_LETTERED else ended.value
-
-
-def _said(reason: str, field: str) -> tuple[str, str]:
-    """Return what the database takes: a field may be named as its sender named it, with a NUL."""
-    return reason, field.replace("\0", "\ufffd")

@@ -22,6 +22,7 @@ from chassis.unit.unit import Unit
 from services.assessment.app.arrival import Arrival, Candidate, read
 from services.assessment.app.payloads import Payload, Payloads, of_learner, of_source, refused_id
 from services.assessment.app.sealing import derive
+from services.assessment.app.sources import Source
 from services.assessment.domain.identity import learner_id
 
 RESULTS = "assessment.results.v1"
@@ -95,9 +96,9 @@ class Intake:
             unit, arrivals, [await self.read(unit, arrival, as_of) for arrival in arrivals], as_of
         )
 
-    async def kept(self, connection: Connection, tenant: TenantId, payload: str) -> tuple[str, bytes]:
-        """Return from which source a kept payload came, and what arrived; raises Reject where it is gone."""
-        return await self._payloads.open(connection, tenant, payload)
+    async def kept(self, connection: Connection, source: Source, payload: str) -> bytes:
+        """Return what arrived from a source and was kept; raises Reject where it is gone."""
+        return await self._payloads.open(connection, source, payload)
 
     def now(self) -> datetime:
         """Return the instant with which everything of one unit is stamped."""

@@ -14,6 +14,7 @@ from chassis.unit.unit import Unit
 from chassis.unit.writes import Writes
 from services.assessment.app.arrival import Arrival
 from services.assessment.app.sealing import MasterKey, new_data_key, seal, unseal
+from services.assessment.app.sources import Source
 
 Subject = tuple[TenantId, str]
 
@@ -104,14 +105,14 @@ class Payloads:
         sealed = [_sealed(payload, keys[payload.subject]) for payload in payloads]
         self._store.store(unit.writes, sealed, at)
 
-    async def open(self, connection: Connection, tenant: TenantId, payload: str) -> tuple[str, bytes]:
-        """Return from which source a payload came, and what arrived; raises Reject where it is gone."""
-        found = await self._store.find(connection, tenant, payload)
+    async def open(self, connection: Connection, source: Source, payload: str) -> bytes:
+        """Return what arrived from a source; raises Reject where it is gone."""
+        found = await self._store.find(connection, source.tenant, payload)
         keys = await self._store.find_keys(connection, {found.subject}) if found else {}
         if found is None or not keys:
             raise Reject("its bytes cannot be read any more: publish it again")
         key = self._master.unwrap(keys[found.subject], *found.subject)
-        return found.source, unseal(key, found.sealed, tenant, found.source, payload)
+        return unseal(key, found.sealed, source.tenant, source.name, payload)
 
     async def _keys_of(self, connection: Connection, subjects: AbstractSet[Subject]) -> dict[Subject, bytes]:
         keys = {subject: self._keys[subject] for subject in subjects if subject in self._keys}

@@ -5,11 +5,8 @@ import asyncio
 import json
 import re
 import shlex
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -42,9 +39,10 @@ from tests.integration.chassis.probe.running import (
     running,
 )
 from tests.integration.chassis.probe.topics import make_again
+from tests.integration.command import Said, cairn
 
 Run = Callable[..., Awaitable[tuple[int | None, str]]]
-Paste = Callable[..., Awaitable[tuple[int | None, str, str]]]
+Paste = Callable[..., Awaitable[Said]]
 
 
 @pytest.fixture
@@ -73,13 +71,7 @@ def paste(
     monkeypatch.setenv("CAIRN_OPERATOR", "registrar's desk")
     monkeypatch.setenv("COLUMNS", "250")
 
-    async def call(*arguments: str) -> tuple[int | None, str, str]:
-        command = Path(sys.executable).parent / "cairn"
-        process = await asyncio.create_subprocess_exec(command, *arguments, stdout=PIPE, stderr=PIPE)
-        told, troubled = await process.communicate()
-        return process.returncode, told.decode(), troubled.decode()
-
-    return call
+    return cairn
 
 
 @pytest.fixture

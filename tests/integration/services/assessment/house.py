@@ -95,13 +95,10 @@ class House:
         return f"/v1/sources/{self.source.name}/events"
 
     def intake_work(self) -> IntakeWork:
-        return IntakeWork(self.consume, self._ingest(), PARTITIONS)
+        return IntakeWork(self.consume, IngestDoor(self.intake(), [self.source]), PARTITIONS)
 
     def letter_replays(self) -> LetterReplays:
-        return LetterReplays(self.consume, self.intake_work(), self._ingest())
-
-    def _ingest(self) -> IngestDoor:
-        return IngestDoor(self.intake(), [self.source])
+        return LetterReplays(self.consume, self.intake_work())
 
     def results_work(self) -> UnitOfWork:
         return UnitOfWork(self.consume, Results(PostgresFacts(), PostgresPolicies(), self.zones), PARTITIONS)

@@ -3,16 +3,14 @@
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from chassis.health import Health
 from chassis.operations.service import NAME, OperationsService
 from chassis.rpc.server import RpcServer
 from services.assessment.adapters.postgres_door import PostgresDoor
+from tests.integration.command import cairn
 from tests.integration.services.assessment.house import House, native
 
 
@@ -27,15 +25,11 @@ async def _asked(house: House, *arguments: str) -> str:
         "CAIRN_TENANT": house.tenant,
         "COLUMNS": "200",
     }
-    command = Path(sys.executable).parent / "cairn"
-    process = await asyncio.create_subprocess_exec(
-        command, "door", *arguments, stdout=PIPE, stderr=PIPE, env=environment
-    )
-    told, troubled = await process.communicate()
+    code, told, troubled = await cairn("door", *arguments, environment=environment)
     stop.set()
     await task
-    assert (process.returncode, troubled) == (0, b"")
-    return told.decode()
+    assert (code, troubled) == (0, "")
+    return told
 
 
 async def test_the_door_tells_its_counts_and_why_it_refused(shared: House) -> None:

@@ -3,11 +3,8 @@
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
@@ -26,6 +23,7 @@ from chassis.unit import breaker
 from services.assessment.adapters.ingest import raw_bytes, read_raw
 from services.assessment.app.arrival import Arrival, Candidate, read
 from services.assessment.app.intake import RESULTS
+from tests.integration.command import Said, cairn
 from tests.integration.services.assessment.house import RECORDED, House, native, retraction, who
 
 SECRET = "marker-55bb"
@@ -34,7 +32,7 @@ _COUNTS = "select applied, duplicate, ignored, parked, dead_lettered from chassi
 _LETTERS = """
 select id, reason, field, replayed_at is not null as replayed from chassis.dead_letter order by id
 """
-Run: TypeAlias = Callable[..., Awaitable[tuple[int | None, str, str]]]
+Run: TypeAlias = Callable[..., Awaitable[Said]]
 
 
 def _structured(event: dict[str, Any]) -> tuple[Any, bytes]:
@@ -297,14 +295,8 @@ async def run(house: House, unused_tcp_port_factory: Callable[[], int]) -> Async
         "COLUMNS": "250",
     }
 
-    async def call(*arguments: str) -> tuple[int | None, str, str]:
-        command = Path(sys.executable).parent / "cairn"
-        asked = [*arguments, "--service", "assessment"]
-        process = await asyncio.create_subprocess_exec(
-            command, *asked, stdout=PIPE, stderr=PIPE, env=environment
-        )
-        told, troubled = await process.communicate()
-        return process.returncode, told.decode(), troubled.decode()
+    async def call(*arguments: str) -> Said:
+        return await cairn(*arguments, "--service", "assessment", environment=environment)
 
     yield call
     stop.set()
