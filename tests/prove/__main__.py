@@ -86,7 +86,8 @@ def _cases(
 
 def _tell(console: Console, unproven: list[Row]) -> None:
     for row in unproven:
-        console.print(f"{row.case}, {row.runner}:", *row.found, sep="\n  ", markup=False)
+        met = f"hit {row.hit} times, {row.least} at least"
+        console.print(f"{row.case}, {row.runner}: {met}", *row.found, sep="\n  ", markup=False)
 
 
 if __name__ == "__main__":

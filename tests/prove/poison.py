@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Poison: records that nobody can read, which hold up the learner under whose key they come."""
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -13,14 +14,28 @@ from tests.prove.ground import Ground
 
 _LEARNERS = 4
 _SOME_RECORDS = 200
+# While every process ends in turn, a slow machine needs most of a minute to bring the first decisions.
+_LEARNERS_SECONDS = 180.0
 
 
 async def hold_up(ground: Ground) -> None:
-    """Have some learners of every consumer wait behind poison, until it is discarded."""
+    """Have some learners of every consumer wait behind poison, until it is discarded.
+
+    Wait for each consumer's first learners; raise TimeoutError where none come.
+    """
     for consumer in DOWNSTREAM:
         topic = consumer.reads[0]
-        keys = {each.key for each in await first_of(ground, topic, _SOME_RECORDS)}
-        await poison_under(ground, topic, sorted(key for key in keys if key)[:_LEARNERS])
+        async with asyncio.timeout(_LEARNERS_SECONDS):
+            keys = await _some_keys(ground, topic)
+        await poison_under(ground, topic, keys)
+
+
+async def _some_keys(ground: Ground, topic: str) -> list[bytes]:
+    """Return some learners' keys as soon as a topic has records of any."""
+    keys: set[bytes] = set()
+    while not keys:  # each look waits for records itself
+        keys = {each.key for each in await first_of(ground, topic, _SOME_RECORDS) if each.key}
+    return sorted(keys)[:_LEARNERS]
 
 
 async def poison_under(ground: Ground, topic: str, keys: Iterable[bytes | None]) -> None:
