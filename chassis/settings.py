@@ -6,11 +6,14 @@ value itself is never shown, since it may be a secret. ``chassis/example.env`` d
 variable of every service, and a test proves that it is complete.
 """
 
-from typing import Annotated, Literal, TypeVar
+import json
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chassis.errors import Reject
 
@@ -35,6 +38,11 @@ def _bootstrap_servers(value: str) -> str:
         if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
             raise ValueError
     return value
+
+
+def read_json(value: Any) -> Any:
+    """Read a setting that is written in JSON; raises ValueError."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
@@ -86,6 +94,28 @@ class ServiceSettings(ProcessSettings):
     )
     runner: Literal["aiokafka", "faust"] = Field(
         default="aiokafka", description="the stream runner of a consumer, aiokafka or faust"
+    )
+
+
+class ServingSettings(ServiceSettings):
+    """What a process that answers over gRPC needs."""
+
+    grpc_host: IPvAnyAddress = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="the IP address to answer gRPC on; any but loopback needs the TLS files",
+    )
+    tls_certificate_file: Path | None = Field(
+        default=None, description="a file with the server's certificate and its chain, in PEM"
+    )
+    tls_key_file: Path | None = Field(
+        default=None, description="a file with the key of that certificate, in PEM, without a passphrase"
+    )
+    tls_trust_file: Path | None = Field(
+        default=None, description="a file with the authorities of the operators' certificates, in PEM"
+    )
+    operator_identities: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_json)] = Field(
+        default=(),
+        description='a JSON array of the URIs that operators\' certificates name, such as ["spiffe://example.edu/registry"]',
     )
 
 

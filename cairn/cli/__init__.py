@@ -16,6 +16,7 @@ from cairn.cli import (
     results,
     rules,
     scans,
+    tls,
     topics,
     waiting,
 )
@@ -24,7 +25,7 @@ from cairn.client.errors import CallError
 
 app = typer.Typer(
     name="cairn",
-    help="Publish results, policies and rules, and ask for the record that they lead to.",
+    help=f"Publish results, policies and rules, and ask for the record that they lead to. {tls.HELP}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback's local variables may hold learner data
 )

@@ -10,6 +10,7 @@ from cairn.assessment.v1.policy_service_pb2 import PublishPoliciesResponse
 from cairn.cli.documents import Paths, in_files, read_documents
 from cairn.cli.options import ASSESSMENT, AssessmentAddress, Json, Tenant
 from cairn.cli.output import as_json, day, out, print_json, table
+from cairn.cli.tls import tls
 from cairn.client.errors import CallError
 from cairn.client.policies import open_policies
 
@@ -61,12 +62,12 @@ def list_(tenant: Tenant, address: AssessmentAddress = ASSESSMENT, json: Json = 
 
 
 async def _publish(address: str, tenant: str, documents: dict[str, str]) -> PublishPoliciesResponse:
-    async with open_policies(address, tenant) as client:
+    async with open_policies(address, tenant, tls=tls()) as client:
         return await client.publish(documents)
 
 
 async def _published(address: str, tenant: str) -> list[Policy]:
-    async with open_policies(address, tenant) as client:
+    async with open_policies(address, tenant, tls=tls()) as client:
         return [policy async for policy in client.published()]
 
 

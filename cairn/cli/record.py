@@ -12,6 +12,7 @@ from rich.markup import escape
 from cairn.cli.explanation import explanation_tree
 from cairn.cli.options import RECORDS, Json, RecordsAddress, Tenant, opaque
 from cairn.cli.output import as_json, day, out, print_json, table, word
+from cairn.cli.tls import tls
 from cairn.client.records import open_records
 from cairn.records.v1.entry_pb2 import Credit, Entry, EntryKind
 from cairn.records.v1.learner_record_pb2 import Award, AwardState, LearnerRecord
@@ -89,12 +90,12 @@ async def _record(
     address: str, tenant: str, learner: str, as_of: tuple[date | None, datetime | None]
 ) -> GetLearnerRecordResponse:
     effective, recorded = as_of
-    async with open_records(address, tenant) as client:
+    async with open_records(address, tenant, tls=tls()) as client:
         return await client.record(learner, effective_as_of=effective, recorded_as_of=recorded)
 
 
 async def _entry(address: str, tenant: str, entry: str) -> GetEntryResponse:
-    async with open_records(address, tenant) as client:
+    async with open_records(address, tenant, tls=tls()) as client:
         return await client.entry(entry)
 
 

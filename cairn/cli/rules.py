@@ -8,6 +8,7 @@ import typer
 from cairn.cli.documents import Paths, in_files, read_documents
 from cairn.cli.options import RECOGNITION, Json, RecognitionAddress, Tenant
 from cairn.cli.output import as_json, day, out, print_json, table
+from cairn.cli.tls import tls
 from cairn.client.errors import CallError
 from cairn.client.rules import open_rules
 from cairn.recognition.v1.rule_pb2 import Rule
@@ -58,12 +59,12 @@ def list_(tenant: Tenant, address: RecognitionAddress = RECOGNITION, json: Json 
 
 
 async def _publish(address: str, tenant: str, documents: dict[str, str]) -> PublishRulesResponse:
-    async with open_rules(address, tenant) as client:
+    async with open_rules(address, tenant, tls=tls()) as client:
         return await client.publish(documents)
 
 
 async def _published(address: str, tenant: str) -> list[Rule]:
-    async with open_rules(address, tenant) as client:
+    async with open_rules(address, tenant, tls=tls()) as client:
         return [rule async for rule in client.published()]
 
 

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 
 from cairn.cli.options import ASSESSMENT, RECOGNITION, RECORDS
 from cairn.cli.output import out, print_json, report
+from cairn.cli.tls import tls
 from cairn.client.errors import CallError, NotFoundError, UnavailableError
 from cairn.client.operations import OperationsClient, open_operations
 
@@ -99,13 +100,13 @@ async def of_each(
 
 async def of_one(service: Service, ask: Callable[[OperationsClient], Awaitable[T]]) -> T:
     """Ask one service what it knows, for which nobody has to give a name."""
-    async with open_operations(address_of(service)) as client:
+    async with open_operations(address_of(service), tls=tls()) as client:
         return await ask(client)
 
 
 async def act_at(service: Service, operator: str, act: Callable[[OperationsClient], Awaitable[T]]) -> T:
     """Do something at one service in the name of an operator, or of whoever is logged in."""
-    async with open_operations(address_of(service), operator or _login()) as client:
+    async with open_operations(address_of(service), operator or _login(), tls=tls()) as client:
         return await act(client)
 
 

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from google.type import date_pb2
 
 from cairn.client.errors import error_of
+from cairn.client.tls import Tls
 
 _RETRIES = {
     "maxAttempts": 4,
@@ -37,10 +38,16 @@ A = TypeVar("A", bound=Message)
 
 
 @asynccontextmanager
-async def open_channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
-    """Open a channel to ``host:port``, unencrypted: services listen on loopback only so far."""
-    async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
+async def open_channel(address: str, tls: Tls | None = None) -> AsyncIterator[grpc.aio.Channel]:
+    """Open a channel to ``host:port``; without ``tls`` in the clear, answered on loopback only."""
+    async with _channel(address, tls) as channel:
         yield channel
+
+
+def _channel(address: str, tls: Tls | None) -> grpc.aio.Channel:
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    return grpc.aio.secure_channel(address, tls.credentials, options=_OPTIONS)
 
 
 async def ask(method: grpc.aio.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import grpc
 
 from cairn.client.channel import ask, open_channel, to_date
+from cairn.client.tls import Tls
 from cairn.operations.v1.consumer_pb2 import Consumer
 from cairn.operations.v1.dead_letter_pb2 import DeadLetter
 from cairn.operations.v1.door_count_pb2 import DoorCount
@@ -162,7 +163,9 @@ class OperationsClient:
 
 
 @asynccontextmanager
-async def open_operations(address: str, operator: str = "") -> AsyncIterator[OperationsClient]:
+async def open_operations(
+    address: str, operator: str = "", *, tls: Tls | None = None
+) -> AsyncIterator[OperationsClient]:
     """Open a channel of its own for a client; without an ``operator`` it can only ask."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, tls) as channel:
         yield OperationsClient(channel, operator)

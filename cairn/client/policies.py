@@ -17,6 +17,7 @@ from cairn.assessment.v1.policy_service_pb2 import (
 )
 from cairn.assessment.v1.policy_service_pb2_grpc import PolicyServiceStub
 from cairn.client.channel import ask, open_channel
+from cairn.client.tls import Tls
 
 
 class PoliciesClient:
@@ -55,7 +56,9 @@ class PoliciesClient:
 
 
 @asynccontextmanager
-async def open_policies(address: str, tenant: str) -> AsyncIterator[PoliciesClient]:
+async def open_policies(
+    address: str, tenant: str, *, tls: Tls | None = None
+) -> AsyncIterator[PoliciesClient]:
     """Open a channel of its own for a client."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, tls) as channel:
         yield PoliciesClient(channel, tenant)

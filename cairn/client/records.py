@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.client.channel import ask, open_channel, to_date
 from cairn.client.errors import UnavailableError, error_of
+from cairn.client.tls import Tls
 from cairn.records.v1.entry_pb2 import Entry
 from cairn.records.v1.record_service_pb2 import (
     GetEntryRequest,
@@ -90,9 +91,9 @@ class RecordsClient:
 
 
 @asynccontextmanager
-async def open_records(address: str, tenant: str) -> AsyncIterator[RecordsClient]:
+async def open_records(address: str, tenant: str, *, tls: Tls | None = None) -> AsyncIterator[RecordsClient]:
     """Open a channel of its own for a client."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, tls) as channel:
         yield RecordsClient(channel, tenant)
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import grpc
 
 from cairn.client.channel import ask, open_channel
+from cairn.client.tls import Tls
 from cairn.recognition.v1.rule_pb2 import Rule
 from cairn.recognition.v1.rule_service_pb2 import (
     GetRuleRequest,
@@ -55,7 +56,7 @@ class RulesClient:
 
 
 @asynccontextmanager
-async def open_rules(address: str, tenant: str) -> AsyncIterator[RulesClient]:
+async def open_rules(address: str, tenant: str, *, tls: Tls | None = None) -> AsyncIterator[RulesClient]:
     """Open a channel of its own for a client."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, tls) as channel:
         yield RulesClient(channel, tenant)

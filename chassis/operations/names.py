@@ -156,16 +156,16 @@ def replay_name(tenant: TenantId, request: UUID) -> str:
     return f"institutions/{tenant}/replays/{request}"
 
 
-def read_request(request_id: str, operator: str) -> tuple[UUID, str]:
+def read_request(request_id: str, operator: str, known_as: str) -> tuple[UUID, str]:
     """Read under which id something is asked, and who asks."""
-    return _uuid("request_id", request_id), read_operator(operator)
+    return _uuid("request_id", request_id), read_operator(operator, known_as)
 
 
-def read_operator(operator: str) -> str:
-    """Read who asks."""
+def read_operator(operator: str, known_as: str) -> str:
+    """Read who asks, as it is kept: by what a certificate names, and who that says it is."""
     if not 0 < len(operator) <= _LONGEST_OPERATOR or not operator.isprintable():
         raise invalid(Violation("operator", f"must be 1 to {_LONGEST_OPERATOR} printable characters"))
-    return operator
+    return f"{known_as} ({operator})" if known_as else operator
 
 
 def page_token(at: Place) -> str:

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``cairn.operations.v1.OperationsService``, which every service offers about its own consumers.
-
-Until operators can be authenticated the server is bound to loopback, and so is every caller.
-"""
+"""``cairn.operations.v1.OperationsService``, which every service offers about its own consumers."""
 
 from itertools import groupby
 from typing import Any
@@ -48,8 +45,9 @@ from chassis.operations.names import (
     replay_name,
 )
 from chassis.operations.store import OperationsStore, Replay
+from chassis.rpc.operators import Operators
+from chassis.rpc.peer import caller_of
 from chassis.rpc.refusal import Refusal, Violation, invalid
-from chassis.rpc.server import is_loopback
 from chassis.unit.deadletter import NOBODY
 
 _KEPT = "must name a dead letter whose bytes intake keeps; any other is published again, mended"
@@ -59,14 +57,15 @@ NAME = messages.DESCRIPTOR.services_by_name["OperationsService"].full_name
 class OperationsService(stubs.OperationsServiceServicer):
     """Answers operators."""
 
-    def __init__(self, pool: Pool, door: DoorCounts | None = None) -> None:
+    def __init__(self, pool: Pool, operators: Operators, door: DoorCounts | None = None) -> None:
         """Begin; ``door`` keeps the counts of the service's HTTP door, if it has one."""
+        self._operators = operators
         self._store = OperationsStore(pool, door)
 
     async def ListConsumers(  # noqa: N802 - the contract's name
         self, _request: messages.ListConsumersRequest, context: Any
     ) -> messages.ListConsumersResponse:
-        _authorise(context)
+        self._authorise(context)
         found = groupby(await self._store.consumers(), key=lambda progress: progress.consumer)
         losses = await self._store.losses()
         consumers = [consumer_message(name, list(partitions), losses) for name, partitions in found]
@@ -75,15 +74,15 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def ResumeConsumer(  # noqa: N802 - the contract's name
         self, request: messages.ResumeConsumerRequest, context: Any
     ) -> messages.ResumeConsumerResponse:
-        _authorise(context)
-        consumer, operator = read_consumer(request.name), read_operator(request.operator)
+        known_as = self._authorise(context)
+        consumer, operator = read_consumer(request.name), read_operator(request.operator, known_as)
         return messages.ResumeConsumerResponse(resumed=await self._store.resume(consumer, operator))
 
     async def AcceptLoss(  # noqa: N802 - the contract's name
         self, request: messages.AcceptLossRequest, context: Any
     ) -> messages.AcceptLossResponse:
-        _authorise(context)
-        (consumer, number), operator = read_loss(request.name), read_operator(request.operator)
+        known_as = self._authorise(context)
+        (consumer, number), operator = read_loss(request.name), read_operator(request.operator, known_as)
         accepted = await self._store.accept(consumer, number, operator)
         if accepted is None:
             raise Refusal("NOT_FOUND", "there is no such loss")
@@ -92,7 +91,7 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def ListWaitingRecords(  # noqa: N802 - the contract's name
         self, request: messages.ListWaitingRecordsRequest, context: Any
     ) -> messages.ListWaitingRecordsResponse:
-        _authorise(context)
+        self._authorise(context)
         tenant, *only = read_parent(request.parent)
         size = page_size(request.page_size)
         found = await self._store.waiting(
@@ -110,19 +109,19 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def ReplayRecord(  # noqa: N802 - the contract's name
         self, request: messages.ReplayRecordRequest, context: Any
     ) -> messages.ReplayRecordResponse:
-        _authorise(context)
-        return messages.ReplayRecordResponse(replay=await self._ask(request, discard=False))
+        known_as = self._authorise(context)
+        return messages.ReplayRecordResponse(replay=await self._ask(request, known_as, discard=False))
 
     async def DiscardRecord(  # noqa: N802 - the contract's name
         self, request: messages.DiscardRecordRequest, context: Any
     ) -> messages.DiscardRecordResponse:
-        _authorise(context)
-        return messages.DiscardRecordResponse(replay=await self._ask(request, discard=True))
+        known_as = self._authorise(context)
+        return messages.DiscardRecordResponse(replay=await self._ask(request, known_as, discard=True))
 
     async def GetReplay(  # noqa: N802 - the contract's name
         self, request: messages.GetReplayRequest, context: Any
     ) -> messages.GetReplayResponse:
-        _authorise(context)
+        self._authorise(context)
         tenant, replay = read_replay(request.name)
         found = await self._store.replay(tenant, replay)
         if found is None:
@@ -132,7 +131,7 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def ListDeadLetters(  # noqa: N802 - the contract's name
         self, request: messages.ListDeadLettersRequest, context: Any
     ) -> messages.ListDeadLettersResponse:
-        _authorise(context)
+        self._authorise(context)
         (tenant, consumer), size = read_letters(request.parent), page_size(request.page_size)
         behind = read_number_token(request.page_token, 0)
         found = await self._store.letters(tenant, consumer, behind, size + 1)
@@ -144,7 +143,7 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def GetDeadLetter(  # noqa: N802 - the contract's name
         self, request: messages.GetDeadLetterRequest, context: Any
     ) -> messages.GetDeadLetterResponse:
-        _authorise(context)
+        self._authorise(context)
         tenant, name = read_letter(request.name)
         found = await self._store.letter(tenant, name)
         return messages.GetDeadLetterResponse(dead_letter=_there(tenant, found))
@@ -152,9 +151,9 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def ReplayDeadLetter(  # noqa: N802 - the contract's name
         self, request: messages.ReplayDeadLetterRequest, context: Any
     ) -> messages.ReplayDeadLetterResponse:
-        _authorise(context)
+        known_as = self._authorise(context)
         tenant, name = read_letter(request.name)
-        request_id, operator = read_request(request.request_id, request.operator)
+        request_id, operator = read_request(request.request_id, request.operator, known_as)
         stands = await self._store.replay(tenant, request_id)
         if stands is None:
             letter = await self._store.letter(tenant, name)
@@ -170,15 +169,15 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def DiscardDeadLetter(  # noqa: N802 - the contract's name
         self, request: messages.DiscardDeadLetterRequest, context: Any
     ) -> messages.DiscardDeadLetterResponse:
-        _authorise(context)
-        (tenant, name), operator = read_letter(request.name), read_operator(request.operator)
+        known_as = self._authorise(context)
+        (tenant, name), operator = read_letter(request.name), read_operator(request.operator, known_as)
         found = await self._store.discard_letter(tenant, name, operator)
         return messages.DiscardDeadLetterResponse(dead_letter=_there(tenant, found))
 
     async def GetOutbox(  # noqa: N802 - the contract's name
         self, _request: messages.GetOutboxRequest, context: Any
     ) -> messages.GetOutboxResponse:
-        _authorise(context)
+        self._authorise(context)
         waiting, oldest = await self._store.outbox()
         outbox = messages.Outbox(waiting=waiting)
         if oldest:
@@ -188,7 +187,7 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def ListScans(  # noqa: N802 - the contract's name
         self, request: messages.ListScansRequest, context: Any
     ) -> messages.ListScansResponse:
-        _authorise(context)
+        self._authorise(context)
         tenant = read_institution(request.parent)
         found = await self._store.scans(tenant)
         return messages.ListScansResponse(scans=[scan_message(tenant, each) for each in found])
@@ -196,23 +195,23 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def PauseScan(  # noqa: N802 - the contract's name
         self, request: messages.PauseScanRequest, context: Any
     ) -> messages.PauseScanResponse:
-        _authorise(context)
-        (tenant, epoch), operator = read_scan(request.name), read_operator(request.operator)
+        known_as = self._authorise(context)
+        (tenant, epoch), operator = read_scan(request.name), read_operator(request.operator, known_as)
         changed = await self._store.pause(tenant, epoch, operator, paused=True)
         return messages.PauseScanResponse(paused=changed)
 
     async def ResumeScan(  # noqa: N802 - the contract's name
         self, request: messages.ResumeScanRequest, context: Any
     ) -> messages.ResumeScanResponse:
-        _authorise(context)
-        (tenant, epoch), operator = read_scan(request.name), read_operator(request.operator)
+        known_as = self._authorise(context)
+        (tenant, epoch), operator = read_scan(request.name), read_operator(request.operator, known_as)
         changed = await self._store.pause(tenant, epoch, operator, paused=False)
         return messages.ResumeScanResponse(resumed=changed)
 
     async def ListDoorCounts(  # noqa: N802 - the contract's name
         self, request: messages.ListDoorCountsRequest, context: Any
     ) -> messages.ListDoorCountsResponse:
-        _authorise(context)
+        self._authorise(context)
         tenant, since = read_institution(request.parent), read_day("since", request.since)
         found = await self._store.door_counts(tenant, since)
         return messages.ListDoorCountsResponse(counts=[door_count_message(each) for each in found])
@@ -220,7 +219,7 @@ class OperationsService(stubs.OperationsServiceServicer):
     async def ListOperatorActions(  # noqa: N802 - the contract's name
         self, request: messages.ListOperatorActionsRequest, context: Any
     ) -> messages.ListOperatorActionsResponse:
-        _authorise(context)
+        self._authorise(context)
         tenant, size = read_institution(request.parent), page_size(request.page_size)
         before = read_number_token(request.page_token, LATEST)
         found = await self._store.actions(tenant, before, size + 1)
@@ -230,10 +229,14 @@ class OperationsService(stubs.OperationsServiceServicer):
         )
 
     async def _ask(
-        self, request: messages.ReplayRecordRequest | messages.DiscardRecordRequest, *, discard: bool
+        self,
+        request: messages.ReplayRecordRequest | messages.DiscardRecordRequest,
+        known_as: str,
+        *,
+        discard: bool,
     ) -> messages.Replay:
         tenant, at = read_record(request.name)
-        request_id, operator = read_request(request.request_id, request.operator)
+        request_id, operator = read_request(request.request_id, request.operator, known_as)
         stands = await self._store.replay(tenant, request_id)
         if stands is None:
             await self._check_first(tenant, at.consumer, at.learner, at.place)
@@ -241,17 +244,16 @@ class OperationsService(stubs.OperationsServiceServicer):
         _check_same(stands, at, discard=discard)
         return replay_message(replay_name(tenant, request_id), stands)
 
+    def _authorise(self, context: grpc.aio.ServicerContext[Any, Any]) -> str:
+        """Return how the operator is known; raise the refusal of whoever is none."""
+        return self._operators.authorise(caller_of(context))
+
     async def _check_first(self, tenant: TenantId, consumer: str, learner: str, place: int) -> None:
         first = await self._store.first(tenant, consumer, learner)
         if first is None or place < first:
             raise Refusal("NOT_FOUND", "there is no such waiting record")
         if place > first:
             raise invalid(Violation("name", "must name the first waiting record of the learner"))
-
-
-def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:
-    if not is_loopback(context.peer()):
-        raise Refusal("PERMISSION_DENIED", "only callers on this machine may ask")
 
 
 def _check_same(stands: Replay, at: Place, *, discard: bool) -> None:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gRPC edge of a service: its server on loopback, and the one place that maps errors to status codes."""
+"""The gRPC edge of a service: its server, who calls, and the one place that maps errors to status codes."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A gRPC server with health and reflection, on loopback only until partners can be authenticated.
+"""A gRPC server with health and reflection: over mutual TLS, or on loopback only.
 
 The health service answers with the readiness of the process, for every service by name. Asked to
 stop, it first says NOT_SERVING and then lets the calls in flight end (interop D.3).
@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from chassis.errors import Retry
 from chassis.health import Health
 from chassis.rpc.edge import Edge
+from chassis.rpc.listening import LOOPBACK, Listening
 from chassis.waiting import within
 
 # Less than the grace that the supervisor gives a task.
@@ -32,8 +33,16 @@ log = structlog.get_logger()
 class RpcServer:
     """One server; ``services`` are the full names of what is registered on ``server``."""
 
-    def __init__(self, services: Iterable[str], port: int, health: Health, *, reflected: bool = True) -> None:
-        """Bind to loopback, on a free port where ``port`` is 0; raise Retry where it is taken."""
+    def __init__(
+        self,
+        services: Iterable[str],
+        port: int,
+        health: Health,
+        *,
+        listening: Listening = LOOPBACK,
+        reflected: bool = True,
+    ) -> None:
+        """Bind, to a free port where ``port`` is 0; raise Retry where that is not possible."""
         self._edge = Edge()
         self._names = tuple(services)
         self._health = health
@@ -44,12 +53,18 @@ class RpcServer:
             health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
             names = (*self._names, health_name, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self.server)
+        address = f"{_bracketed(listening.host)}:{port}"
         try:
-            self.port = self.server.add_insecure_port(f"127.0.0.1:{port}")
+            self.port = self._bind(address, listening)
         except RuntimeError as error:
-            message = f"the port {port} cannot be bound on loopback"
+            message = f"{address} cannot be bound"
             raise Retry(message) from error
         health.expect("grpc")
+
+    def _bind(self, address: str, listening: Listening) -> int:
+        if listening.tls is None:
+            return self.server.add_insecure_port(address)
+        return self.server.add_secure_port(address, listening.tls.credentials())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until asked to stop."""
@@ -71,15 +86,5 @@ class RpcServer:
             await self._statuses.set(name, status)
 
 
-def is_loopback(peer: str) -> bool:
-    """Tell whether a gRPC peer, as the context names it, is on this machine."""
-    kind, _, address = peer.partition(":")
-    match kind:
-        case "unix":
-            return True
-        case "ipv4":
-            return address.startswith("127.")
-        case "ipv6":
-            return address.replace("%5B", "[").replace("%5D", "]").startswith("[::1]")
-        case _:
-            return False
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

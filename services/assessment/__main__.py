@@ -6,6 +6,7 @@ from functools import partial
 
 from chassis.errors import Reject
 from chassis.lifecycle import migrate, refuse, run
+from chassis.rpc.listening import read_listening
 from chassis.settings import ProcessSettings, ScheduleSettings, ServiceSettings, load
 from services.assessment import bootstrap
 from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings
@@ -33,7 +34,8 @@ def _stay(arguments: list[str]) -> int:
     match arguments:
         case ["serve"]:
             doors = load(ServeSettings)
-            return run(SERVICE, "serve", doors, partial(bootstrap.assemble_serve, settings=doors))
+            serve = partial(bootstrap.assemble_serve, settings=doors, listening=read_listening(doors))
+            return run(SERVICE, "serve", doors, serve)
         case ["consume", "intake"]:
             door = load(IntakeSettings)
             return run(SERVICE, "intake", door, partial(bootstrap.assemble_intake, settings=door))

@@ -10,6 +10,7 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
+from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
 from chassis.settings import ScheduleSettings, ServiceSettings
@@ -55,19 +56,25 @@ def make_results(settings: ResultsSettings) -> Results:
     return Results(PostgresFacts(), PostgresPolicies(), settings.assessment_time_zones)
 
 
-async def assemble_serve(process: Process, settings: ServeSettings) -> None:
-    """Open the HTTP door and answer ``cairn.assessment.v1``, both on loopback."""
+async def assemble_serve(process: Process, settings: ServeSettings, listening: Listening) -> None:
+    """Open the HTTP door and answer ``cairn.assessment.v1``, the first on loopback."""
     pool = await add_pool(process, settings, settings.database_pool_size, "assessment-serve")
     partitions = await read_partitions(settings.kafka_bootstrap_servers, {RESULTS})
     door = Door(pool, make_intake(settings), partitions, settings.assessment_backlog)
     http = HttpServer(
         http_application(door, settings.sources()), settings.assessment_http_port, process.health
     )
-    server = RpcServer([NAME, OPERATIONS], settings.assessment_grpc_port, process.health)
-    add_PolicyServiceServicer_to_server(PolicyService(pool, PostgresPolicies()), server.server)
-    add_OperationsServiceServicer_to_server(OperationsService(pool, PostgresDoor()), server.server)
+    server = RpcServer([NAME, OPERATIONS], settings.assessment_grpc_port, process.health, listening=listening)
+    add_PolicyServiceServicer_to_server(
+        PolicyService(pool, PostgresPolicies(), listening.operators), server.server
+    )
+    add_OperationsServiceServicer_to_server(
+        OperationsService(pool, listening.operators, PostgresDoor()), server.server
+    )
     process.add("http", http.run)
     process.add("grpc", server.run)
+    if listening.tls is not None:
+        process.add("certificates", listening.tls.follow)
 
 
 async def assemble_intake(process: Process, settings: IntakeSettings) -> None:

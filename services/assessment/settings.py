@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The settings of the assessment service, besides those of every service."""
 
-import json
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from cairn.ids import Tenant
-from chassis.settings import Port, ServiceSettings
+from chassis.settings import Port, ServiceSettings, ServingSettings, read_json
 from services.assessment.app.sources import Source, Sources
 
 _KEY_BYTES = 32
@@ -21,10 +20,6 @@ def _key(value: SecretStr) -> SecretStr:
     if len(b64decode(value.get_secret_value(), validate=True)) < _KEY_BYTES:
         raise ValueError
     return value
-
-
-def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
 
 
 def _zone(value: Any) -> ZoneInfo:
@@ -38,7 +33,7 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 class ResultsSettings(ServiceSettings):
     """What the consumer of results needs."""
 
-    assessment_time_zones: Annotated[Mapping[Tenant, Zone], NoDecode, BeforeValidator(_json)] = Field(
+    assessment_time_zones: Annotated[Mapping[Tenant, Zone], NoDecode, BeforeValidator(read_json)] = Field(
         default_factory=dict,
         description='a JSON object of tenants and time zones, such as {"open": "Europe/London"}; else UTC',
     )
@@ -47,7 +42,7 @@ class ResultsSettings(ServiceSettings):
 class IntakeSettings(ServiceSettings):
     """What a door needs."""
 
-    assessment_sources: Annotated[Sources, NoDecode, BeforeValidator(_json)] = Field(
+    assessment_sources: Annotated[Sources, NoDecode, BeforeValidator(read_json)] = Field(
         description='a JSON array of the platforms, such as [{"name": "lms", "tenant": "open"}]'
     )
     assessment_master_key: Key = Field(
@@ -62,7 +57,7 @@ class IntakeSettings(ServiceSettings):
         return {source.name: source for source in self.assessment_sources}
 
 
-class ServeSettings(IntakeSettings):
+class ServeSettings(IntakeSettings, ServingSettings):
     """What the HTTP door and the gRPC server need."""
 
     assessment_http_port: Port = Field(
@@ -70,7 +65,7 @@ class ServeSettings(IntakeSettings):
     )
     assessment_grpc_port: Port = Field(
         default=7401,
-        description="a port from 1 to 65535 for cairn.assessment.v1 on loopback; 0 takes a free one",
+        description="a port from 1 to 65535 for cairn.assessment.v1; 0 takes a free one",
     )
     assessment_backlog: int = Field(
         default=200_000,

@@ -6,6 +6,7 @@ from functools import partial
 
 from chassis.errors import Reject
 from chassis.lifecycle import migrate, refuse, run
+from chassis.rpc.listening import read_listening
 from chassis.settings import ProcessSettings, ScheduleSettings, ServiceSettings, load
 from services.recognition import bootstrap
 from services.recognition.settings import ConsumeSettings, ServeSettings
@@ -30,7 +31,8 @@ def _stay(arguments: list[str]) -> int:
     match arguments:
         case ["serve"]:
             serving = load(ServeSettings)
-            return run(SERVICE, "serve", serving, partial(bootstrap.assemble_serve, settings=serving))
+            serve = partial(bootstrap.assemble_serve, settings=serving, listening=read_listening(serving))
+            return run(SERVICE, "serve", serving, serve)
         case ["consume"]:
             deciding = load(ConsumeSettings)
             return run(SERVICE, "consume", deciding, partial(bootstrap.assemble_consume, settings=deciding))

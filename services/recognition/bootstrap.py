@@ -9,6 +9,7 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
+from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
 from chassis.settings import ScheduleSettings, ServiceSettings
@@ -31,14 +32,18 @@ def make_handler(settings: ConsumeSettings) -> FollowAttainments:
     return FollowAttainments(PostgresLearners(), PostgresRules(), PlainAllocator(), zones)
 
 
-async def assemble_serve(process: Process, settings: ServeSettings) -> None:
-    """Answer ``cairn.recognition.v1`` on loopback."""
+async def assemble_serve(process: Process, settings: ServeSettings, listening: Listening) -> None:
+    """Answer ``cairn.recognition.v1``."""
     pool = await add_pool(process, settings, settings.database_pool_size, "recognition-serve")
-    server = RpcServer([NAME, OPERATIONS], settings.recognition_grpc_port, process.health)
-    service = RuleService(pool, PostgresRules(), PlainAllocator())
+    server = RpcServer(
+        [NAME, OPERATIONS], settings.recognition_grpc_port, process.health, listening=listening
+    )
+    service = RuleService(pool, PostgresRules(), PlainAllocator(), listening.operators)
     add_RuleServiceServicer_to_server(service, server.server)
-    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(pool, listening.operators), server.server)
     process.add("grpc", server.run)
+    if listening.tls is not None:
+        process.add("certificates", listening.tls.follow)
 
 
 async def assemble_consume(process: Process, settings: ConsumeSettings) -> None:

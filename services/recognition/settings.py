@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The settings of the recognition service, besides those of every service."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -10,11 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from cairn.ids import Tenant
-from chassis.settings import Port, ServiceSettings
-
-
-def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+from chassis.settings import Port, ServiceSettings, ServingSettings, read_json
 
 
 def _zone(value: Any) -> ZoneInfo:
@@ -24,19 +19,19 @@ def _zone(value: Any) -> ZoneInfo:
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 
 
-class ServeSettings(ServiceSettings):
+class ServeSettings(ServingSettings):
     """What the gRPC server needs."""
 
     recognition_grpc_port: Port = Field(
         default=7402,
-        description="a port from 1 to 65535 for cairn.recognition.v1 on loopback; 0 takes a free one",
+        description="a port from 1 to 65535 for cairn.recognition.v1; 0 takes a free one",
     )
 
 
 class ConsumeSettings(ServiceSettings):
     """What the consumer of competency events needs."""
 
-    recognition_time_zones: Annotated[Mapping[Tenant, Zone], NoDecode, BeforeValidator(_json)] = Field(
+    recognition_time_zones: Annotated[Mapping[Tenant, Zone], NoDecode, BeforeValidator(read_json)] = Field(
         default_factory=dict,
         description='a JSON object of tenants and time zones, such as {"open": "Europe/London"}; else UTC',
     )

@@ -7,6 +7,7 @@ from functools import partial
 
 from chassis.errors import Reject
 from chassis.lifecycle import Process, migrate, refuse, run
+from chassis.rpc.listening import read_listening
 from chassis.settings import ProcessSettings, ServiceSettings, load
 from services.records import bootstrap
 from services.records.settings import ServeSettings
@@ -27,7 +28,8 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["serve"]:
                 serving = load(ServeSettings)
-                return run("records", "serve", serving, partial(bootstrap.assemble_serve, settings=serving))
+                serve = partial(bootstrap.assemble_serve, settings=serving, listening=read_listening(serving))
+                return run("records", "serve", serving, serve)
             case ["consume" | "relay" | "schedule" as name]:
                 settings, assemble = load(ServiceSettings), _STAYING[name]
                 return run("records", name, settings, lambda process: assemble(process, settings))

@@ -11,6 +11,7 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
+from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
 from chassis.unit.work import UnitOfWork
@@ -21,7 +22,7 @@ from services.records.adapters.postgres_growth import PostgresGrowth
 from services.records.adapters.postgres_ledger import PostgresLedger
 from services.records.adapters.postgres_positions import PostgresPositions
 from services.records.adapters.postgres_record import PostgresRecords
-from services.records.app.authority import LoopbackOnly
+from services.records.app.authority import OperatorsOnly
 from services.records.app.current_record import CurrentReader
 from services.records.app.disclosure import DisclosureLog
 from services.records.app.ledger import ENTRIES, RecordDecisions
@@ -35,20 +36,22 @@ SERVICE = "records"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-async def assemble_serve(process: Process, settings: ServeSettings) -> None:
-    """Answer ``cairn.records.v1`` on loopback."""
+async def assemble_serve(process: Process, settings: ServeSettings, listening: Listening) -> None:
+    """Answer ``cairn.records.v1``."""
     pool = await add_pool(process, settings, settings.database_pool_size, "records-serve")
     store, growth = PostgresRecords(pool), Growth()
-    desk = Desk(LoopbackOnly(), DisclosureLog(PostgresDisclosures(pool)))
+    desk = Desk(OperatorsOnly(listening.operators), DisclosureLog(PostgresDisclosures(pool)))
     tokens = PageTokens(settings.records_page_token_secret.get_secret_value().encode())
     current = CurrentReader(desk, store, written_record, _now)
     reader = Reader(desk, store, tokens, _now)
-    server = RpcServer([NAME, OPERATIONS], settings.records_grpc_port, process.health)
+    server = RpcServer([NAME, OPERATIONS], settings.records_grpc_port, process.health, listening=listening)
     service = RecordService(desk, current, reader, Watcher(desk, store, growth))
     add_RecordServiceServicer_to_server(service, server.server)
-    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(pool, listening.operators), server.server)
     listener = PostgresGrowth(settings.database_url.get_secret_value(), growth, process.health)
     process.add("grpc", server.run)
+    if listening.tls is not None:
+        process.add("certificates", listening.tls.follow)
     process.add("growth", listener.run)
 
 

@@ -3,15 +3,15 @@
 
 from pydantic import Field, SecretStr
 
-from chassis.settings import Port, ServiceSettings
+from chassis.settings import Port, ServingSettings
 
 
-class ServeSettings(ServiceSettings):
+class ServeSettings(ServingSettings):
     """What the gRPC server needs."""
 
     records_grpc_port: Port = Field(
         default=7403,
-        description="a port from 1 to 65535 for cairn.records.v1 on loopback; 0 takes a free one",
+        description="a port from 1 to 65535 for cairn.records.v1; 0 takes a free one",
     )
     records_page_token_secret: SecretStr = Field(
         min_length=32, description="a secret of at least 32 characters, the same in every process that serves"

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``cairn.assessment.v1.PolicyService``: reads a request, runs the use case, writes the answer.
 
-Errors leave as they are; the edge of the chassis gives them their status. Until partners can be
-authenticated the server is bound to loopback, and so is every caller.
+Errors leave as they are; the edge of the chassis gives them their status.
 """
 
 import re
@@ -11,7 +10,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import grpc
 from google.type.date_pb2 import Date
 
 from cairn.assessment.v1 import policy_pb2
@@ -19,8 +17,9 @@ from cairn.assessment.v1 import policy_service_pb2 as messages
 from cairn.assessment.v1 import policy_service_pb2_grpc as stubs
 from cairn.ids import TenantId, is_opaque
 from chassis.database import Pool, transaction
+from chassis.rpc.operators import Operators
+from chassis.rpc.peer import caller_of
 from chassis.rpc.refusal import Refusal, Violation, invalid
-from chassis.rpc.server import is_loopback
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.app.publish_policies import Document, Published, publish
 
@@ -36,14 +35,15 @@ _USUAL_PAGE, _LARGEST_PAGE = 100, 1000
 class PolicyService(stubs.PolicyServiceServicer):
     """Publishes and tells mastery policies."""
 
-    def __init__(self, pool: Pool, policies: PostgresPolicies) -> None:
+    def __init__(self, pool: Pool, policies: PostgresPolicies, operators: Operators) -> None:
         self._pool = pool
         self._policies = policies
+        self._operators = operators
 
     async def PublishPolicies(  # noqa: N802 - the contract's name
         self, request: messages.PublishPoliciesRequest, context: Any
     ) -> messages.PublishPoliciesResponse:
-        _authorise(context)
+        self._operators.authorise(caller_of(context))
         tenant = _read_parent(request.parent)
         documents = [Document(each.name, each.document) for each in request.documents]
         async with transaction(self._pool, [tenant]) as connection:
@@ -61,7 +61,7 @@ class PolicyService(stubs.PolicyServiceServicer):
     async def ListPolicies(  # noqa: N802 - the contract's name
         self, request: messages.ListPoliciesRequest, context: Any
     ) -> messages.ListPoliciesResponse:
-        _authorise(context)
+        self._operators.authorise(caller_of(context))
         tenant = _read_parent(request.parent)
         if request.page_size < 0:
             raise invalid(Violation("page_size", "must not be negative"))
@@ -78,7 +78,7 @@ class PolicyService(stubs.PolicyServiceServicer):
     async def GetPolicy(  # noqa: N802 - the contract's name
         self, request: messages.GetPolicyRequest, context: Any
     ) -> messages.GetPolicyResponse:
-        _authorise(context)
+        self._operators.authorise(caller_of(context))
         named = _name.fullmatch(request.name)
         if named is None or not is_opaque(named[1]):
             raise invalid(Violation("name", f"must be {_POLICY}"))
@@ -90,11 +90,6 @@ class PolicyService(stubs.PolicyServiceServicer):
         policy = _message(tenant, found)
         policy.document = found.version.canonical
         return messages.GetPolicyResponse(policy=policy)
-
-
-def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:
-    if not is_loopback(context.peer()):
-        raise Refusal("PERMISSION_DENIED", "only callers on this machine may ask")
 
 
 def _read_parent(parent: str) -> TenantId:

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """``cairn.recognition.v1.RuleService``: reads a request, runs the use case, writes the answer.
 
-Errors leave as they are; the edge of the chassis gives them their status. Until partners can be
-authenticated the server is bound to loopback, and so is every caller.
+Errors leave as they are; the edge of the chassis gives them their status.
 """
 
 from datetime import date
 from typing import Any
 
-import grpc
 from google.type.date_pb2 import Date
 
 from cairn.ids import TenantId
@@ -16,8 +14,9 @@ from cairn.recognition.v1 import rule_pb2
 from cairn.recognition.v1 import rule_service_pb2 as messages
 from cairn.recognition.v1 import rule_service_pb2_grpc as stubs
 from chassis.database import Pool, transaction
+from chassis.rpc.operators import Operators
+from chassis.rpc.peer import caller_of
 from chassis.rpc.refusal import Refusal, Violation, invalid
-from chassis.rpc.server import is_loopback
 from services.recognition.adapters.postgres_rules import PostgresRules
 from services.recognition.adapters.rule_names import (
     page_token,
@@ -38,15 +37,16 @@ _USUAL_PAGE, _LARGEST_PAGE = 100, 1000
 class RuleService(stubs.RuleServiceServicer):
     """Publishes and tells rules."""
 
-    def __init__(self, pool: Pool, rules: PostgresRules, allocator: Allocator) -> None:
+    def __init__(self, pool: Pool, rules: PostgresRules, allocator: Allocator, operators: Operators) -> None:
         self._pool = pool
         self._rules = rules
         self._allocator = allocator
+        self._operators = operators
 
     async def PublishRules(  # noqa: N802 - the contract's name
         self, request: messages.PublishRulesRequest, context: Any
     ) -> messages.PublishRulesResponse:
-        _authorise(context)
+        self._operators.authorise(caller_of(context))
         tenant = read_parent(request.parent)
         documents = [Document(each.name, each.document) for each in request.documents]
         # Read before the transaction, which keeps every consumer of the tenant waiting.
@@ -65,7 +65,7 @@ class RuleService(stubs.RuleServiceServicer):
     async def ListRules(  # noqa: N802 - the contract's name
         self, request: messages.ListRulesRequest, context: Any
     ) -> messages.ListRulesResponse:
-        _authorise(context)
+        self._operators.authorise(caller_of(context))
         tenant = read_parent(request.parent)
         if request.page_size < 0:
             raise invalid(Violation("page_size", "must not be negative"))
@@ -83,7 +83,7 @@ class RuleService(stubs.RuleServiceServicer):
     async def GetRule(  # noqa: N802 - the contract's name
         self, request: messages.GetRuleRequest, context: Any
     ) -> messages.GetRuleResponse:
-        _authorise(context)
+        self._operators.authorise(caller_of(context))
         tenant, rule, version = read_name(request.name)
         async with transaction(self._pool, [tenant]) as connection:
             found = await self._rules.find(connection, tenant, rule, version)
@@ -92,11 +92,6 @@ class RuleService(stubs.RuleServiceServicer):
         message = _message(tenant, found)
         message.document = found.version.canonical
         return messages.GetRuleResponse(rule=message)
-
-
-def _authorise(context: grpc.aio.ServicerContext[Any, Any]) -> None:
-    if not is_loopback(context.peer()):
-        raise Refusal("PERMISSION_DENIED", "only callers on this machine may ask")
 
 
 def _message(tenant: TenantId, published: Published) -> rule_pb2.Rule:

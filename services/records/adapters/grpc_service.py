@@ -8,7 +8,7 @@ import grpc
 
 from cairn.records.v1 import record_service_pb2 as messages
 from cairn.records.v1 import record_service_pb2_grpc as stubs
-from chassis.rpc.server import is_loopback
+from chassis.rpc.peer import caller_of
 from services.records.adapters.grpc_messages import (
     current_answer,
     entry_message,
@@ -16,7 +16,7 @@ from services.records.adapters.grpc_messages import (
     read_date,
     read_instant,
 )
-from services.records.app.authority import Caller, Permission
+from services.records.app.authority import Permission
 from services.records.app.current_record import CurrentReader
 from services.records.app.reading import Desk, Reader
 from services.records.app.watching import Watcher
@@ -78,7 +78,7 @@ class RecordService(stubs.RecordServiceServicer):
             )
 
     def _authorise(self, context: Context, method: str) -> Permission:
-        return self._desk.authorise(Caller(on_loopback=is_loopback(context.peer())), method)
+        return self._desk.authorise(caller_of(context), method)
 
 
 def _as_of(request: messages.GetLearnerRecordRequest) -> AsOf:

@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may ask. Until partners can be authenticated, only callers on this machine."""
+"""Who may ask. Until partners can be told apart, only operators."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from chassis.rpc.refusal import Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, as far as the transport can tell."""
-
-    on_loopback: bool
+from chassis.rpc.caller import Caller
+from chassis.rpc.operators import Operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +25,12 @@ class Authority(Protocol):
         ...
 
 
-class LoopbackOnly:
-    """Lets the operator of this machine read, and nobody else."""
+class OperatorsOnly:
+    """Lets the operators of the service read, and nobody else."""
+
+    def __init__(self, operators: Operators) -> None:
+        self._operators = operators
 
     def authorise(self, caller: Caller, method: str) -> Permission:
-        if not caller.on_loopback:
-            raise Refusal("PERMISSION_DENIED", f"{method} answers callers on this machine only")
-        return Permission(method, recipient="operator", legal_basis="operation of the service")
+        known_as = self._operators.authorise(caller) or "operator"
+        return Permission(method, recipient=known_as, legal_basis="operation of the service")

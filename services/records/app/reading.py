@@ -12,8 +12,9 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
+from chassis.rpc.caller import Caller
 from chassis.rpc.refusal import Refusal, Violation, invalid
-from services.records.app.authority import Authority, Caller, Permission
+from services.records.app.authority import Authority, Permission
 from services.records.app.disclosure import Detail, Disclosure, DisclosureLog
 from services.records.app.names import Scope, read_entry, read_learner, read_parent
 from services.records.app.page_token import PageTokens

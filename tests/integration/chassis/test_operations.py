@@ -25,6 +25,7 @@ from cairn.operations.v1.operations_service_pb2_grpc import (
 from chassis.database import open_pool
 from chassis.health import Health
 from chassis.operations.service import NAME, OperationsService
+from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from chassis.unit.breaker import MOST_BUGS
 from chassis.unit.losses import RecordsLost
@@ -49,7 +50,7 @@ Paste = Callable[..., Awaitable[Said]]
 async def address(probe: Probe) -> AsyncIterator[str]:
     pool = await open_pool(probe.serve, 3)
     server = RpcServer([NAME], 0, Health())
-    add_OperationsServiceServicer_to_server(OperationsService(pool), server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(pool, OperatorsHere()), server.server)
     stop = asyncio.Event()
     task = asyncio.create_task(server.run(stop))
     yield f"127.0.0.1:{server.port}"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from chassis.health import Health
 from chassis.operations.service import NAME, OperationsService
+from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from services.assessment.adapters.postgres_door import PostgresDoor
 from tests.integration.command import cairn
@@ -17,7 +18,9 @@ from tests.integration.services.assessment.house import House, native
 async def _asked(house: House, *arguments: str) -> str:
     """Return what the command prints of a service that answers about this house."""
     server = RpcServer([NAME], 0, Health())
-    add_OperationsServiceServicer_to_server(OperationsService(house.serve, PostgresDoor()), server.server)
+    add_OperationsServiceServicer_to_server(
+        OperationsService(house.serve, OperatorsHere(), PostgresDoor()), server.server
+    )
     stop = asyncio.Event()
     task = asyncio.create_task(server.run(stop))
     environment = {

@@ -17,6 +17,7 @@ from cairn.assessment.v1.policy_service_pb2_grpc import (
     add_PolicyServiceServicer_to_server,
 )
 from chassis.health import Health
+from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
 from services.assessment.adapters.postgres_policies import PostgresPolicies
@@ -29,7 +30,9 @@ if TYPE_CHECKING:  # a name that the generated stubs have only for type checkers
 @pytest.fixture
 async def stub(shared: House) -> AsyncIterator["PolicyServiceAsyncStub"]:
     server = RpcServer([NAME], 0, Health())
-    add_PolicyServiceServicer_to_server(PolicyService(shared.serve, PostgresPolicies()), server.server)
+    add_PolicyServiceServicer_to_server(
+        PolicyService(shared.serve, PostgresPolicies(), OperatorsHere()), server.server
+    )
     stop = asyncio.Event()
     task = asyncio.create_task(server.run(stop))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:

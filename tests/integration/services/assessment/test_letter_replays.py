@@ -17,6 +17,7 @@ from chassis.health import Health
 from chassis.operations.letters import LetterName
 from chassis.operations.service import NAME, OperationsService
 from chassis.operations.store import OperationsStore
+from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from chassis.streams.message import Partition, Record
 from chassis.unit import breaker
@@ -283,7 +284,7 @@ async def test_a_halted_consumer_takes_nothing_in_until_it_is_resumed(house: Hou
 async def run(house: House, unused_tcp_port_factory: Callable[[], int]) -> AsyncIterator[Run]:
     """Return what runs a command about assessment, whose intake carries out what is asked."""
     server = RpcServer([NAME], 0, Health())
-    add_OperationsServiceServicer_to_server(OperationsService(house.serve), server.server)
+    add_OperationsServiceServicer_to_server(OperationsService(house.serve, OperatorsHere()), server.server)
     stop = asyncio.Event()
     tasks = [asyncio.create_task(each(stop)) for each in (server.run, house.letter_replays().run)]
     environment = {

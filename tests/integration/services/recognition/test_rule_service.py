@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 from cairn.recognition.v1 import rule_service_pb2 as messages
 from cairn.recognition.v1.rule_service_pb2_grpc import RuleServiceStub, add_RuleServiceServicer_to_server
 from chassis.health import Health
+from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from services.recognition.adapters.grpc_rules import NAME, RuleService
 from services.recognition.adapters.postgres_rules import PostgresRules
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 async def serving(house: House) -> AsyncIterator["RuleServiceAsyncStub"]:
     server = RpcServer([NAME], 0, Health())
     add_RuleServiceServicer_to_server(
-        RuleService(house.serve, PostgresRules(), PlainAllocator()), server.server
+        RuleService(house.serve, PostgresRules(), PlainAllocator(), OperatorsHere()), server.server
     )
     stop = asyncio.Event()
     running = asyncio.create_task(server.run(stop))

@@ -10,6 +10,7 @@ import pytest
 
 from chassis.database import Pool, open_pool
 from chassis.lifecycle import Process
+from chassis.rpc.listening import LOOPBACK
 from chassis.rpc.server import RpcServer
 from deploy.local.provision import Provisioned
 from services.records import bootstrap
@@ -64,7 +65,7 @@ async def port(records: Provisioned, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
     monkeypatch.setattr(RpcServer, "run", noting)
     process, stop = Process(), asyncio.Event()
-    await bootstrap.assemble_serve(process, settings(records.dsns["serve"]))
+    await bootstrap.assemble_serve(process, settings(records.dsns["serve"]), LOOPBACK)
     running = [asyncio.create_task(task(stop)) for task in process.tasks.values()]
     async with asyncio.timeout(10):
         # No event tells that every condition of readiness is met.

@@ -149,3 +149,21 @@ async def test_without_its_settings_a_process_says_what_it_lacks() -> None:
     assert process.returncode == 78
     for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "RECORDS_PAGE_TOKEN_SECRET"):
         assert f"{name} is not set: it must be" in said.decode()
+
+
+async def test_in_the_clear_it_listens_on_loopback_only() -> None:
+    environment = {
+        "DATABASE_URL": "postgresql://role@localhost/name",
+        "KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
+        "RECORDS_PAGE_TOKEN_SECRET": SECRET,
+        "GRPC_HOST": "0.0.0.0",  # noqa: S104 - what is refused
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.records", "serve"), env=environment, stdout=PIPE, stderr=PIPE
+    )
+    _, said = await process.communicate()
+
+    assert process.returncode == 78
+    assert said.decode() == (
+        "GRPC_HOST: must be 127.0.0.1 or ::1 as long as TLS_CERTIFICATE_FILE is not set\n"
+    )

@@ -24,7 +24,8 @@ def invoke(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     def nobody() -> str:
         raise request.param
 
-    def opened(_address: str, operator: str = "") -> None:
+    def opened(_address: str, operator: str = "", *, tls: object) -> None:
+        assert tls is None
         raise Opened(operator)
 
     monkeypatch.setattr("getpass.getuser", nobody)

@@ -9,8 +9,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from cairn.errors.v1.error_reason_pb2 import ErrorReason
 from chassis.errors import Bug, CairnError, Conflict, Reject, Retry
+from chassis.rpc.caller import is_loopback
 from chassis.rpc.refusal import Refusal, Violation, invalid
-from chassis.rpc.server import is_loopback
 from chassis.rpc.status import status_of
 
 D = TypeVar("D", error_details_pb2.ErrorInfo, error_details_pb2.BadRequest)
