@@ -40,6 +40,13 @@ def _bootstrap_servers(value: str) -> str:
     return value
 
 
+def _uri(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.scheme or not parts.netloc or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError
+    return value
+
+
 def read_json(value: Any) -> Any:
     """Read a setting that is written in JSON; raises ValueError."""
     return json.loads(value) if isinstance(value, str) else value
@@ -48,6 +55,7 @@ def read_json(value: Any) -> Any:
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 BootstrapServers = Annotated[str, AfterValidator(_bootstrap_servers)]
+Uri = Annotated[str, AfterValidator(_uri)]
 Port = Annotated[int, Field(ge=0, lt=2**16)]
 
 
@@ -113,7 +121,7 @@ class ServingSettings(ServiceSettings):
     tls_trust_file: Path | None = Field(
         default=None, description="a file with the authorities of the operators' certificates, in PEM"
     )
-    operator_identities: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_json)] = Field(
+    operator_identities: Annotated[tuple[Uri, ...], NoDecode, BeforeValidator(read_json)] = Field(
         default=(),
         description='a JSON array of the URIs that operators\' certificates name, such as ["spiffe://example.edu/registry"]',
     )

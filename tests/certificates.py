@@ -7,13 +7,19 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cairn.client.tls import Tls
 
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _DAY = timedelta(days=1)
 _HERE = x509.IPAddress(IPv4Address("127.0.0.1"))
 
@@ -65,9 +71,20 @@ class Authority:
         """The authority's own certificate."""
         return self.certificate.public_bytes(Encoding.PEM)
 
-    def server(self, since: timedelta = -_DAY) -> Issued:
-        """Return what a server on this machine shows, from so far from now."""
-        return self._issue([_HERE, x509.DNSName("localhost")], ExtendedKeyUsageOID.SERVER_AUTH, since)
+    @classmethod
+    def of(cls, issued: Issued) -> "Authority":
+        """Return an authority that has the key and the name of somebody who is none."""
+        forger = cls("forger")
+        key = load_pem_private_key(issued.key, None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        forger._key = key
+        forger.name = x509.load_pem_x509_certificate(issued.certificate).subject
+        return forger
+
+    def server(self, since: timedelta = -_DAY, until: timedelta = _DAY, key: _Key | None = None) -> Issued:
+        """Return what a server on this machine shows, from and until so far from now."""
+        names = [_HERE, x509.DNSName("localhost")]
+        return self._issue(names, ExtendedKeyUsageOID.SERVER_AUTH, since, until, key)
 
     def client(self, *identities: str, since: timedelta = -_DAY, until: timedelta = _DAY) -> Issued:
         """Return what a caller shows who goes by some URIs, from and until so far from now."""
@@ -80,8 +97,9 @@ class Authority:
         use: x509.ObjectIdentifier,
         since: timedelta = -_DAY,
         until: timedelta = _DAY,
+        key: _Key | None = None,
     ) -> Issued:
-        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+        key, now = key or ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
         subject = x509.Name([])
         certificate = (
             _builder(subject, self.name, key, now + since, now + until)
@@ -106,7 +124,7 @@ def write_server_files(folder: Path, issued: Issued, trust: bytes) -> tuple[Path
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, since: datetime, until: datetime
+    subject: x509.Name, issuer: x509.Name, key: _Key, since: datetime, until: datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

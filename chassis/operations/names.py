@@ -163,8 +163,11 @@ def read_request(request_id: str, operator: str, known_as: str) -> tuple[UUID, s
 
 def read_operator(operator: str, known_as: str) -> str:
     """Read who asks, as it is kept: by what a certificate names, and who that says it is."""
-    if not 0 < len(operator) <= _LONGEST_OPERATOR or not operator.isprintable():
-        raise invalid(Violation("operator", f"must be 1 to {_LONGEST_OPERATOR} printable characters"))
+    wanted = (
+        f"must be 1 to {_LONGEST_OPERATOR} printable characters, and no URI, which only a certificate names"
+    )
+    if not 0 < len(operator) <= _LONGEST_OPERATOR or not operator.isprintable() or "://" in operator:
+        raise invalid(Violation("operator", wanted))
     return f"{known_as} ({operator})" if known_as else operator
 
 

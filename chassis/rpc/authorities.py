@@ -6,56 +6,80 @@ of one bundle alone: an authority that is believed about one institution cannot 
 speaks for another, or for an operator.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 
 from cachetools import LRUCache
-from cryptography.x509 import Certificate, UniformResourceIdentifier, load_pem_x509_certificates
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509 import (
+    BasicConstraints,
+    Certificate,
+    DuplicateExtension,
+    ExtensionNotFound,
+    InvalidVersion,
+    KeyUsage,
+    UniformResourceIdentifier,
+    UnsupportedGeneralNameType,
+    load_pem_x509_certificates,
+)
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from chassis.errors import Reject
 
+UNREADABLE = (
+    *(ValueError, InvalidVersion, DuplicateExtension, UnsupportedGeneralNameType, UnsupportedAlgorithm),
+    # Of what should have been a certificate, which may be anything.
+)
 _MOST_REMEMBERED = 1024
+# So that whoever is refused does not have us look again at every call.
+_NOBODY_FOR = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
-class _Vouched:
-    """What was found of a certificate: whom it names, and between which instants that holds."""
+class Vouched:
+    """Whom a certificate names, between which instants that holds, and why nobody where it is nobody."""
 
     identities: frozenset[str]
     since: datetime
     until: datetime
+    reason: str = ""
 
 
 class Authorities:
     """A trust bundle: one or more certificates of authorities, which stays as it is."""
 
     def __init__(self, pem: bytes) -> None:
-        """Read a bundle; raise Reject where there is no certificate in it."""
+        """Read a bundle; raise Reject where it does not hold certificates of authorities alone."""
         self._certificates = read_certificates(pem)
+        if not all(_may_issue(each) for each in self._certificates):
+            raise Reject(
+                "must hold certificates of authorities: basicConstraints with CA, keyUsage with keyCertSign"
+            )
         self.pem = pem
         self._store = Store(self._certificates)
-        self._found: LRUCache[bytes, _Vouched] = LRUCache(_MOST_REMEMBERED)
+        self._found: LRUCache[bytes, Vouched] = LRUCache(_MOST_REMEMBERED)
 
-    def identities(self, chain: bytes, at: datetime) -> frozenset[str]:
-        """Return the URIs that a client's certificate names; none where nobody here vouches for it now.
+    def vouched(self, chain: bytes, at: datetime) -> Vouched:
+        """Return whom a client's certificate names, by URIs, or why nobody here vouches for it now.
 
         ``chain`` is what the client has shown, in PEM, its own certificate first.
         """
-        found = self._found.get(chain)
+        key = sha256(chain).digest()
+        found = self._found.get(key)
         if found is None or not found.since <= at <= found.until:
-            found = self._found[chain] = self._ask(read_certificates(chain), at)
-        return found.identities
+            found = self._found[key] = self._ask(chain, at)
+        return found
 
-    def _ask(self, chain: Sequence[Certificate], at: datetime) -> _Vouched:
-        verifier = PolicyBuilder().store(self._store).time(at).build_client_verifier()
+    def _ask(self, chain: bytes, at: datetime) -> Vouched:
         try:
-            verified = verifier.verify(chain[0], list(chain[1:]))
-        except VerificationError:
-            return _Vouched(frozenset(), at, at)
+            shown = read_certificates(chain)
+            verifier = PolicyBuilder().store(self._store).time(at).build_client_verifier()
+            verified = verifier.verify(shown[0], shown[1:])
+        except (Reject, VerificationError, *UNREADABLE) as error:
+            return Vouched(frozenset(), at, at + _NOBODY_FOR, str(error))
         named = verified.subjects or []
-        return _Vouched(
+        return Vouched(
             frozenset(each.value for each in named if isinstance(each, UniformResourceIdentifier)),
             max(each.not_valid_before_utc for each in verified.chain),
             min(each.not_valid_after_utc for each in verified.chain),
@@ -66,6 +90,16 @@ def read_certificates(pem: bytes) -> list[Certificate]:
     """Read one or more certificates; raise Reject where there is none, or one that cannot be read."""
     try:
         return load_pem_x509_certificates(pem)
-    except ValueError:
+    except UNREADABLE:
         # Not from the error: it may show bytes of what should have been a certificate.
         raise Reject("must hold one or more certificates in PEM") from None
+
+
+def _may_issue(certificate: Certificate) -> bool:
+    try:
+        extensions = certificate.extensions
+        constraints = extensions.get_extension_for_class(BasicConstraints).value
+        usage = extensions.get_extension_for_class(KeyUsage).value
+    except (ExtensionNotFound, *UNREADABLE):
+        return False
+    return constraints.ca and usage.key_cert_sign

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from chassis.errors import Reject
 from chassis.rpc.operators import CertifiedOperators, Operators, OperatorsHere
-from chassis.rpc.tls import ServerTls
-from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, TlsFiles
+from chassis.rpc.tls import ServerTls, TlsFiles
+from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST
 from chassis.settings import ServingSettings
 
 
@@ -23,6 +23,7 @@ class Listening:
     operators: Operators
 
 
+_IDENTITIES = "OPERATOR_IDENTITIES"
 LOOPBACK = Listening("127.0.0.1", None, OperatorsHere())
 
 
@@ -32,7 +33,11 @@ def read_listening(settings: ServingSettings) -> Listening:
     if files is None:
         if not settings.grpc_host.is_loopback:
             raise Reject(f"must be 127.0.0.1 or ::1 as long as {CERTIFICATE} is not set", "GRPC_HOST")
+        if settings.operator_identities:
+            raise Reject(f"must be left out as long as {CERTIFICATE} is not set", _IDENTITIES)
         return Listening(str(settings.grpc_host), None, LOOPBACK.operators)
+    if not settings.operator_identities:
+        raise Reject("must name at least one operator: over TLS nobody else may ask", _IDENTITIES)
     tls = ServerTls(files)
     operators = CertifiedOperators(lambda: tls.authorities, settings.operator_identities, _now)
     return Listening(str(settings.grpc_host), tls, operators)

@@ -2,12 +2,19 @@
 """Who may operate a service: whoever is on its machine, or whom a certificate of its operators names."""
 
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from chassis.rpc.authorities import Authorities
+import structlog
+
+from chassis.rpc.authorities import Authorities, Vouched
 from chassis.rpc.caller import Caller, Certified, OnThisMachine
 from chassis.rpc.refusal import Refusal
+
+# A caller who is refused comes again, and one line says as much as a thousand.
+_BETWEEN_LINES = timedelta(minutes=1)
+
+log = structlog.get_logger()
 
 
 class Operators(Protocol):
@@ -40,10 +47,20 @@ class CertifiedOperators:
         self._authorities = authorities
         self._identities = frozenset(identities)
         self._clock = clock
+        self._quiet_until: datetime | None = None
 
     def authorise(self, caller: Caller) -> str:
+        now = self._clock()
         if isinstance(caller, Certified):
-            named = self._authorities().identities(caller.chain, self._clock()) & self._identities
-            if named:
+            vouched = self._authorities().vouched(caller.chain, now)
+            if named := vouched.identities & self._identities:
                 return min(named)
+            self._tell(vouched, now)
         raise Refusal("PERMISSION_DENIED", "the caller is no operator of this service")
+
+    def _tell(self, vouched: Vouched, now: datetime) -> None:
+        """Say why, for who has to find out whose certificate is not right; the caller is not told."""
+        if self._quiet_until is None or now >= self._quiet_until:
+            self._quiet_until = now + _BETWEEN_LINES
+            reason = vouched.reason or "none of its identities is in OPERATOR_IDENTITIES"
+            log.warning("no operator", reason=reason, identities=sorted(vouched.identities))

@@ -1,25 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mutual TLS of a server: its own certificate, and the authorities of those whom it lets in.
 
-All of it comes from files, which are read anew when they change, as a mounted Secret's do. A call that
-is under way goes on; the next connection meets what was read last. What cannot be used is not taken: a
-key that does not come with its certificate, as half-way through a rotation, is waited for.
+Both come from files. A call that is under way goes on when they change; the next connection meets what
+was read last. They are read apart from each other, so that who is believed can always be changed.
 """
 
 import asyncio
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import grpc
 import structlog
 
-from chassis.errors import Reject
 from chassis.rpc.authorities import Authorities
-from chassis.rpc.tls_files import TlsFiles, read, seen
+from chassis.rpc.followed import Followed
+from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, read_own, read_trust
 from chassis.waiting import within
 
 _LOOK_SECONDS = 1.0
+_SOON, _BETWEEN_WARNINGS = timedelta(days=14), timedelta(days=1)
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Where the server's certificate with its chain, its key, and its operators' authorities are, in PEM."""
+
+    certificate: Path
+    key: Path
+    trust: Path
 
 
 class ServerTls:
@@ -27,20 +38,15 @@ class ServerTls:
 
     def __init__(self, files: TlsFiles) -> None:
         """Read the files; raise Reject naming the setting of the one that will not do."""
-        self._files = files
-        self._seen = seen(files)
-        self._read = read(files)
-        self._fresh = self._refused = False
+        self._own = Followed({CERTIFICATE: files.certificate, KEY: files.key}, read_own)
+        self._trust = Followed({TRUST: files.trust}, read_trust)
+        self._fresh = False
+        self._warn_at = datetime.min.replace(tzinfo=UTC)
 
     @property
     def authorities(self) -> Authorities:
         """The authorities whose certificates operators show."""
-        return self._read.authorities
-
-    @property
-    def until(self) -> datetime:
-        """When the server's own certificate ends."""
-        return self._read.until
+        return self._trust.held
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials under which every connection meets what was read last."""
@@ -52,33 +58,30 @@ class ServerTls:
 
     async def follow(self, stop: asyncio.Event) -> None:
         """Read the files again whenever they have changed, until asked to stop."""
+        log.info("certificate", until=self._own.held.until.isoformat())
         while not stop.is_set():
             self.look()
+            self._warn()
             await within(_LOOK_SECONDS, stop)
 
     def look(self) -> None:
-        """Read the files again if they have changed; where one will not do, say so and go on as before.
+        """Read the files again if they have changed."""
+        if self._own.follow():
+            self._fresh = True
+            log.info("certificate", until=self._own.held.until.isoformat())
+        if self._trust.follow():
+            self._fresh = True
+            log.info("authorities of operators changed")
 
-        What would not do is tried again although nothing changes: a certificate may begin later.
-        """
-        now = seen(self._files)
-        changed = now != self._seen
-        if not (changed or self._refused):
-            return
-        self._seen = now
-        try:
-            self._read = read(self._files)
-        except Reject as error:
-            self._refused = True
-            if changed:
-                log.warning("certificate files not taken", setting=error.field, reason=error.reason)
-            return
-        self._fresh, self._refused = True, False
-        log.info("certificate files taken", until=self.until.isoformat())
+    def _warn(self) -> None:
+        now, until = datetime.now(UTC), self._own.held.until
+        if until - now < _SOON and now >= self._warn_at:
+            self._warn_at = now + _BETWEEN_WARNINGS
+            log.warning("certificate ends soon", until=until.isoformat())
 
     def _configuration(self) -> grpc.ServerCertificateConfiguration:
-        pair = (self._read.key, self._read.certificate)
-        return grpc.ssl_server_certificate_configuration([pair], self._read.authorities.pem)
+        own, authorities = self._own.held, self._trust.held
+        return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], authorities.pem)
 
     def _changed(self) -> grpc.ServerCertificateConfiguration | None:
         # Asked by a thread of gRPC's at every handshake, which pays for what is made anew.

@@ -2,6 +2,7 @@
 """``cairn.records.v1.RecordService``: reads a request, asks the use case, writes the answer."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -69,8 +70,8 @@ class RecordService(stubs.RecordServiceServicer):
     async def WatchEntries(  # noqa: N802 - the contract's name
         self, request: messages.WatchEntriesRequest, context: Any
     ) -> AsyncIterator[messages.WatchEntriesResponse]:
-        permission = self._authorise(context, "WatchEntries")
-        async for chunk in self._watcher.watch(permission, request.parent, request.after_position):
+        authorise = partial(self._authorise, context, "WatchEntries")
+        async for chunk in self._watcher.watch(authorise, request.parent, request.after_position):
             yield messages.WatchEntriesResponse(
                 entries=[entry_message(entry) for entry in chunk.entries],
                 position=chunk.position or None,

@@ -6,7 +6,7 @@ one that is lost costs at most the time of a poll.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -57,11 +57,14 @@ class Watcher:
         self._store = store
         self._growth = growth
 
-    async def watch(self, permission: Permission, parent: str, after: int) -> AsyncIterator[Chunk]:
-        """Send the entries behind a position, then each as it comes; every chunk is logged first.
+    async def watch(
+        self, authorise: Callable[[], Permission], parent: str, after: int
+    ) -> AsyncIterator[Chunk]:
+        """Send the entries behind a position, then each as it comes; every chunk is authorised and logged.
 
-        Raises Refusal where the position lies behind the record's end.
+        Raises Refusal where the position lies behind the record's end, and once the caller may not ask.
         """
+        authorise()
         scope = read_parent(parent)
         if after < 0:
             raise invalid(Violation("after_position", "must not be negative"))
@@ -76,7 +79,7 @@ class Watcher:
             position = _reached(stretch)
             overdue = told is None or loop.time() - quiet_since >= QUIET_SECONDS
             if stretch.entries or (overdue and position != told):
-                yield await self._chunk(permission, scope, stretch, position)
+                yield await self._chunk(authorise(), scope, stretch, position)
                 told, quiet_since = position, loop.time()
             if len(stretch.entries) < CHUNK:
                 await within(POLL_SECONDS, growth)

@@ -26,6 +26,9 @@ from cairn.records.v1.record_service_pb2 import (
     WatchEntriesResponse,
 )
 from chassis.database import Pool
+from chassis.rpc.caller import Caller
+from chassis.rpc.operators import OperatorsHere
+from chassis.rpc.refusal import Refusal
 from deploy.local.provision import Provisioned
 from tests.integration.services.records.asking import Refused, refused
 from tests.integration.services.records.feeding import feed, life, made, sequence
@@ -360,3 +363,31 @@ async def test_health_and_reflection_answer(port: int) -> None:
 
     names = {each.name for each in answer.list_services_response.service}
     assert "cairn.records.v1.RecordService" in names
+
+
+async def test_a_watch_of_whoever_may_not_ask_any_more_ends_before_what_comes_next(
+    stub: "RecordServiceAsyncStub",
+    consume: Pool,
+    schedule: Pool,
+    postgres: str,
+    records: Provisioned,
+    tenant: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await feed(consume, life(tenant, "l1", C, U))
+    await sequence(schedule)
+    watch = aiter(stub.WatchEntries(WatchEntriesRequest(parent=f"institutions/{tenant}")))
+    assert (await _until(watch, 2))[0] == [1, 2]
+    told = len(await disclosures(postgres, records, tenant))
+
+    def nobody(_self: OperatorsHere, _caller: Caller) -> str:
+        raise Refusal("PERMISSION_DENIED", "the authority is gone from the bundle")
+
+    monkeypatch.setattr(OperatorsHere, "authorise", nobody)
+    await feed(consume, life(tenant, "l2", C))
+    await sequence(schedule)
+
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await asyncio.wait_for(anext(watch), 5)
+    assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert len(await disclosures(postgres, records, tenant)) == told

@@ -9,8 +9,12 @@ from chassis.errors import Reject
 from chassis.rpc.authorities import Authorities
 from tests.certificates import Authority
 
-ITA = "spiffe://ita.example.edu/cairn"
 HOUR = timedelta(hours=1)
+ITA = "spiffe://ita.example.edu/cairn"
+
+
+def named(believed: Authority, shown: bytes, at: datetime | None = None) -> frozenset[str]:
+    return Authorities(believed.pem).vouched(shown, at or datetime.now(UTC)).identities
 
 
 @pytest.fixture(scope="module")
@@ -21,41 +25,58 @@ def authority() -> Authority:
 def test_a_certificate_names_every_uri_of_it(authority: Authority) -> None:
     shown = authority.client(ITA, "https://ita.example.edu").certificate
 
-    found = Authorities(authority.pem).identities(shown, datetime.now(UTC))
+    found = Authorities(authority.pem).vouched(shown, datetime.now(UTC))
 
-    assert found == {ITA, "https://ita.example.edu"}
+    assert found.identities == {ITA, "https://ita.example.edu"}
 
 
 def test_another_authority_speaks_for_nobody_here(authority: Authority) -> None:
     shown = Authority("ITA").client(ITA).certificate
 
-    assert not Authorities(authority.pem).identities(shown, datetime.now(UTC))
+    assert not named(authority, shown)
 
 
 def test_an_authority_may_have_others_under_it(authority: Authority) -> None:
     shown = Authority("ITA issuing", under=authority).client(ITA).certificate
 
-    assert Authorities(authority.pem).identities(shown, datetime.now(UTC)) == {ITA}
+    assert named(authority, shown) == {ITA}
 
 
 def test_a_client_is_no_authority(authority: Authority) -> None:
-    shown = authority.client(ITA).certificate
+    """Whoever has a certificate signs another one with its key."""
+    client = authority.client("spiffe://other.example.edu/cairn")
+    forged = Authority.of(client).client(ITA).certificate + client.certificate
 
-    assert not Authorities(Authority("other").pem).identities(shown + authority.pem, datetime.now(UTC))
+    found = Authorities(authority.pem).vouched(forged, datetime.now(UTC))
+
+    assert not found.identities
+    assert found.reason
 
 
 def test_a_server_certificate_speaks_for_no_caller(authority: Authority) -> None:
-    assert not Authorities(authority.pem).identities(authority.server().certificate, datetime.now(UTC))
+    assert not named(authority, authority.server().certificate)
 
 
 def test_a_certificate_that_was_believed_ends_and_begins_by_the_clock(authority: Authority) -> None:
     authorities, now = Authorities(authority.pem), datetime.now(UTC)
     shown = authority.client(ITA, since=HOUR, until=2 * HOUR).certificate
+    hours = (0, 1.5, 2.5, 1.5)
 
-    assert not authorities.identities(shown, now)
-    assert authorities.identities(shown, now + 1.5 * HOUR) == {ITA}
-    assert not authorities.identities(shown, now + 2.5 * HOUR)
-    assert authorities.identities(shown, now + 1.5 * HOUR) == {ITA}
+    found = [authorities.vouched(shown, now + each * HOUR).identities for each in hours]
+
+    assert found == [set(), {ITA}, set(), {ITA}]
+
+
+@pytest.mark.parametrize("junk", [b"", b"-----BEGIN CERTIFICATE-----\nzq4711\n-----END CERTIFICATE-----\n"])
+def test_what_cannot_be_read_names_nobody(authority: Authority, junk: bytes) -> None:
+    found = Authorities(authority.pem).vouched(junk, datetime.now(UTC))
+
+    assert (found.identities, found.reason) == (frozenset(), "must hold one or more certificates in PEM")
+
+
+def test_a_certificate_that_is_no_authoritys_is_no_bundle(authority: Authority) -> None:
+    with pytest.raises(Reject, match="must hold certificates of authorities"):
+        Authorities(authority.pem + authority.client(ITA).certificate)
 
 
 @pytest.mark.parametrize("pem", [b"", b"-----BEGIN CERTIFICATE-----\nzq4711\n-----END CERTIFICATE-----\n"])

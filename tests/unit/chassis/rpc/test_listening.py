@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from chassis.errors import Reject
 from chassis.rpc.caller import Caller, Certified, OnThisMachine, Stranger
@@ -44,7 +45,12 @@ def with_files(environment: Set, tmp_path: Path) -> Callable[[Issued, bytes], tu
     def write(issued: Issued, trust: bytes) -> tuple[Path, Path, Path]:
         paths = write_server_files(tmp_path, issued, trust)
         certificate, key, operators = paths
-        environment(TLS_CERTIFICATE_FILE=certificate, TLS_KEY_FILE=key, TLS_TRUST_FILE=operators)
+        environment(
+            TLS_CERTIFICATE_FILE=certificate,
+            TLS_KEY_FILE=key,
+            TLS_TRUST_FILE=operators,
+            OPERATOR_IDENTITIES=f'["{REGISTRY}"]',
+        )
         return paths
 
     return write
@@ -120,7 +126,7 @@ def test_a_key_must_be_that_of_the_certificate(
 
 @pytest.mark.parametrize(
     ("since", "until", "wanted"),
-    [(-2, -1, "this one ended at"), (1, 2, "this one begins at")],
+    [(-2, -1, "one ended at"), (1, 2, "one begins at")],
 )
 def test_a_certificate_must_be_valid_now(
     with_files: Callable[..., tuple[Path, Path, Path]],
@@ -130,36 +136,95 @@ def test_a_certificate_must_be_valid_now(
     wanted: str,
 ) -> None:
     hour = timedelta(hours=1)
-    with_files(authority.client(REGISTRY, since=since * hour, until=until * hour), authority.pem)
+    with_files(authority.server(since=since * hour, until=until * hour), authority.pem)
 
     assert wanted in refused()
 
 
+def test_a_certificate_must_be_one_for_servers(
+    with_files: Callable[..., tuple[Path, Path, Path]], authority: Authority
+) -> None:
+    with_files(authority.client(REGISTRY), authority.pem)
+
+    assert refused() == (
+        "TLS_CERTIFICATE_FILE: must hold a certificate for servers (extendedKeyUsage with serverAuth)"
+    )
+
+
 @pytest.mark.parametrize(
-    ("identities", "caller", "known_as"),
+    # What is refused.
+    "key",
+    [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP256K1())],  # noqa: S505
+)
+def test_a_key_must_be_one_that_tls_takes(
+    with_files: Callable[..., tuple[Path, Path, Path]],
+    authority: Authority,
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+) -> None:
+    with_files(authority.server(key=key), authority.pem)
+
+    assert refused().startswith("TLS_CERTIFICATE_FILE: must hold a certificate with a key of RSA with")
+
+
+def test_the_operators_authorities_are_no_other_certificates(
+    with_files: Callable[..., tuple[Path, Path, Path]], authority: Authority
+) -> None:
+    with_files(authority.server(), authority.server().certificate)
+
+    assert refused().startswith("TLS_TRUST_FILE: must hold certificates of authorities")
+
+
+@pytest.mark.parametrize("identities", ["[]", ""])
+def test_over_tls_an_operator_must_be_named(
+    environment: Set,
+    with_files: Callable[..., tuple[Path, Path, Path]],
+    authority: Authority,
+    identities: str,
+) -> None:
+    with_files(authority.server(), authority.pem)
+    environment(OPERATOR_IDENTITIES=identities)
+
+    assert refused().startswith("OPERATOR_IDENTITIES: must name at least one operator")
+
+
+def test_without_tls_no_operator_is_named(environment: Set) -> None:
+    environment(OPERATOR_IDENTITIES=f'["{REGISTRY}"]')
+
+    assert refused() == "OPERATOR_IDENTITIES: must be left out as long as TLS_CERTIFICATE_FILE is not set"
+
+
+@pytest.mark.parametrize("identity", ["", "registry", "operator", "spiffe://example.edu/a b", "spiffe:///x"])
+def test_an_identity_is_a_uri(environment: Set, identity: str) -> None:
+    environment(OPERATOR_IDENTITIES=f'["{identity}"]')
+
+    assert refused().startswith("OPERATOR_IDENTITIES is not right: it must be a JSON array of the URIs")
+
+
+@pytest.mark.parametrize(
+    ("caller", "known_as"),
     [
-        (f'["{REGISTRY}"]', "registry", REGISTRY),
-        (f'["{REGISTRY}"]', "somebody else", None),
-        (f'["{REGISTRY}"]', "another authority", None),
-        (f'["{REGISTRY}"]', "this machine", None),
-        (f'["{REGISTRY}"]', "nobody", None),
-        ("[]", "registry", None),
+        ("registry", REGISTRY),
+        ("somebody else", None),
+        ("another authority", None),
+        ("junk", None),
+        ("this machine", None),
+        ("nobody", None),
     ],
 )
 def test_over_tls_an_operator_is_whom_the_settings_name(
     environment: Set,
     with_files: Callable[..., tuple[Path, Path, Path]],
     authority: Authority,
-    identities: str,
     caller: str,
     known_as: str | None,
 ) -> None:
-    environment(OPERATOR_IDENTITIES=identities, GRPC_HOST="0.0.0.0")  # noqa: S104
+    environment(GRPC_HOST="0.0.0.0")  # noqa: S104
     with_files(authority.server(), authority.pem)
     callers: dict[str, Caller] = {
         "registry": Certified(authority.client(REGISTRY).certificate),
         "somebody else": Certified(authority.client("spiffe://example.edu/registry/x").certificate),
         "another authority": Certified(Authority("operators").client(REGISTRY).certificate),
+        "junk": Certified(b"zq4711"),
         "this machine": OnThisMachine(),
         "nobody": Stranger(),
     }
