@@ -10,6 +10,7 @@ from cairn.assessment.v1.policy_service_pb2 import PublishPoliciesResponse
 from cairn.cli.documents import Paths, in_files, read_documents
 from cairn.cli.options import ASSESSMENT, AssessmentAddress, Json, Tenant
 from cairn.cli.output import as_json, day, out, print_json, table
+from cairn.cli.services import Operator, who
 from cairn.cli.tls import tls
 from cairn.client.errors import CallError
 from cairn.client.policies import open_policies
@@ -18,11 +19,17 @@ app = typer.Typer(help="Mastery policies: when results demonstrate a competency.
 
 
 @app.command()
-def apply(paths: Paths, tenant: Tenant, address: AssessmentAddress = ASSESSMENT, json: Json = False) -> None:
+def apply(
+    paths: Paths,
+    tenant: Tenant,
+    address: AssessmentAddress = ASSESSMENT,
+    operator: Operator = "",
+    json: Json = False,
+) -> None:
     """Publish documents, all of them or none; what is published already is left as it is."""
     documents = read_documents(paths)
     try:
-        answer = asyncio.run(_publish(address, tenant, documents))
+        answer = asyncio.run(_publish(address, tenant, who(operator), documents))
     except CallError as error:
         raise in_files(error, list(documents)) from None
     if json:
@@ -61,8 +68,10 @@ def list_(tenant: Tenant, address: AssessmentAddress = ASSESSMENT, json: Json = 
     out().print(table("", ("Policy", "Version", "Hash", "Epoch", "From", "Title"), rows))
 
 
-async def _publish(address: str, tenant: str, documents: dict[str, str]) -> PublishPoliciesResponse:
-    async with open_policies(address, tenant, tls=tls()) as client:
+async def _publish(
+    address: str, tenant: str, operator: str, documents: dict[str, str]
+) -> PublishPoliciesResponse:
+    async with open_policies(address, tenant, operator, tls=tls()) as client:
         return await client.publish(documents)
 
 

@@ -8,6 +8,7 @@ import typer
 from cairn.cli.documents import Paths, in_files, read_documents
 from cairn.cli.options import RECOGNITION, Json, RecognitionAddress, Tenant
 from cairn.cli.output import as_json, day, out, print_json, table
+from cairn.cli.services import Operator, who
 from cairn.cli.tls import tls
 from cairn.client.errors import CallError
 from cairn.client.rules import open_rules
@@ -19,12 +20,16 @@ app = typer.Typer(help="Rules: what facts earn.", no_args_is_help=True)
 
 @app.command()
 def apply(
-    paths: Paths, tenant: Tenant, address: RecognitionAddress = RECOGNITION, json: Json = False
+    paths: Paths,
+    tenant: Tenant,
+    address: RecognitionAddress = RECOGNITION,
+    operator: Operator = "",
+    json: Json = False,
 ) -> None:
     """Publish documents, all of them or none; what is published already is left as it is."""
     documents = read_documents(paths)
     try:
-        answer = asyncio.run(_publish(address, tenant, documents))
+        answer = asyncio.run(_publish(address, tenant, who(operator), documents))
     except CallError as error:
         raise in_files(error, list(documents)) from None
     if json:
@@ -58,8 +63,10 @@ def list_(tenant: Tenant, address: RecognitionAddress = RECOGNITION, json: Json 
     out().print(table("", ("Rule", "Version", "Hash", "Epoch", "From", "Title"), rows))
 
 
-async def _publish(address: str, tenant: str, documents: dict[str, str]) -> PublishRulesResponse:
-    async with open_rules(address, tenant, tls=tls()) as client:
+async def _publish(
+    address: str, tenant: str, operator: str, documents: dict[str, str]
+) -> PublishRulesResponse:
+    async with open_rules(address, tenant, operator, tls=tls()) as client:
         return await client.publish(documents)
 
 

@@ -106,11 +106,14 @@ async def of_one(service: Service, ask: Callable[[OperationsClient], Awaitable[T
 
 async def act_at(service: Service, operator: str, act: Callable[[OperationsClient], Awaitable[T]]) -> T:
     """Do something at one service in the name of an operator, or of whoever is logged in."""
-    async with open_operations(address_of(service), operator or _login(), tls=tls()) as client:
+    async with open_operations(address_of(service), who(operator), tls=tls()) as client:
         return await act(client)
 
 
-def _login() -> str:
+def who(operator: str) -> str:
+    """Return who does something: an operator who is named, or whoever is logged in."""
+    if operator:
+        return operator
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry in its passwd

@@ -23,10 +23,11 @@ from cairn.client.tls import Tls
 class PoliciesClient:
     """Publishes and reads the policies of one institution; every method raises CallError."""
 
-    def __init__(self, channel: grpc.aio.Channel, tenant: str) -> None:
-        """Use a channel that the caller closes."""
+    def __init__(self, channel: grpc.aio.Channel, tenant: str, operator: str = "") -> None:
+        """Use a channel that the caller closes; who publishes says who it is, as ``operator``."""
         self._stub = PolicyServiceStub(channel)
         self._institution = f"institutions/{tenant}"
+        self._operator = operator
 
     async def publish(self, documents: Mapping[str, str]) -> PublishPoliciesResponse:
         """Publish all documents or none: name → YAML or JSON; answered in the order of the mapping."""
@@ -34,6 +35,7 @@ class PoliciesClient:
             parent=self._institution,
             documents=[PolicyDocument(name=name, document=text) for name, text in documents.items()],
             request_id=str(uuid4()),
+            operator=self._operator,
         )
         return await ask(self._stub.PublishPolicies, request)
 
@@ -57,8 +59,8 @@ class PoliciesClient:
 
 @asynccontextmanager
 async def open_policies(
-    address: str, tenant: str, *, tls: Tls | None = None
+    address: str, tenant: str, operator: str = "", *, tls: Tls | None = None
 ) -> AsyncIterator[PoliciesClient]:
     """Open a channel of its own for a client."""
     async with open_channel(address, tls) as channel:
-        yield PoliciesClient(channel, tenant)
+        yield PoliciesClient(channel, tenant, operator)

@@ -23,10 +23,11 @@ from cairn.recognition.v1.rule_service_pb2_grpc import RuleServiceStub
 class RulesClient:
     """Publishes and reads the rules of one institution; every method raises CallError."""
 
-    def __init__(self, channel: grpc.aio.Channel, tenant: str) -> None:
-        """Use a channel that the caller closes."""
+    def __init__(self, channel: grpc.aio.Channel, tenant: str, operator: str = "") -> None:
+        """Use a channel that the caller closes; who publishes says who it is, as ``operator``."""
         self._stub = RuleServiceStub(channel)
         self._institution = f"institutions/{tenant}"
+        self._operator = operator
 
     async def publish(self, documents: Mapping[str, str]) -> PublishRulesResponse:
         """Publish all documents or none: name → YAML or JSON; answered in the order of the mapping."""
@@ -34,6 +35,7 @@ class RulesClient:
             parent=self._institution,
             documents=[RuleDocument(name=name, document=text) for name, text in documents.items()],
             request_id=str(uuid4()),
+            operator=self._operator,
         )
         return await ask(self._stub.PublishRules, request)
 
@@ -56,7 +58,9 @@ class RulesClient:
 
 
 @asynccontextmanager
-async def open_rules(address: str, tenant: str, *, tls: Tls | None = None) -> AsyncIterator[RulesClient]:
+async def open_rules(
+    address: str, tenant: str, operator: str = "", *, tls: Tls | None = None
+) -> AsyncIterator[RulesClient]:
     """Open a channel of its own for a client."""
     async with open_channel(address, tls) as channel:
-        yield RulesClient(channel, tenant)
+        yield RulesClient(channel, tenant, operator)

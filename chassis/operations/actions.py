@@ -17,6 +17,8 @@ Kind: TypeAlias = Literal[
     "discard_dead_letter",
     "pause_scan",
     "resume_scan",
+    "publish_policy",
+    "publish_rule",
 ]
 
 _NOTE = """

@@ -10,6 +10,8 @@ from deploy.local.cohort.presentations import EXAMPLE
 from deploy.local.cohort.submission import TENANT
 from deploy.local.layout import Layout
 
+OPERATOR = "the example"
+
 
 async def publish(layout: Layout, example: Path = EXAMPLE) -> tuple[int, int]:
     """Publish all policies, then all rules; return how many there are. What stands already is left alone.
@@ -17,9 +19,9 @@ async def publish(layout: Layout, example: Path = EXAMPLE) -> tuple[int, int]:
     Raises CallError naming the place of what is refused.
     """
     policies, rules = _documents(example / "policies"), _documents(example / "rules")
-    async with open_policies(layout.address("assessment-grpc"), TENANT) as client:
+    async with open_policies(layout.address("assessment-grpc"), TENANT, OPERATOR) as client:
         await client.publish(policies)
-    async with open_rules(layout.address("recognition-grpc"), TENANT) as client:
+    async with open_rules(layout.address("recognition-grpc"), TENANT, OPERATOR) as client:
         await client.publish(rules)
     return len(policies), len(rules)
 

@@ -13,6 +13,7 @@ from cairn.events.native import LearnerIdentifier, NativeResult
 from cairn.events.result import ScoreRange
 from deploy.local.cohort.submission import RECORDED, SOURCE_URI, TENANT
 from deploy.local.layout import Layout
+from deploy.local.publish import OPERATOR
 
 CREDENTIAL = "first-steps"
 _ACTIVITY = "https://open.ac.uk/assessments/first-steps"
@@ -51,9 +52,9 @@ _native = TypeAdapter(NativeResult)
 
 async def publish(layout: Layout) -> None:
     """Publish the policy and the rule."""
-    async with open_policies(layout.address("assessment-grpc"), TENANT) as policies:
+    async with open_policies(layout.address("assessment-grpc"), TENANT, OPERATOR) as policies:
         await policies.publish({"first-steps.yaml": _POLICY})
-    async with open_rules(layout.address("recognition-grpc"), TENANT) as rules:
+    async with open_rules(layout.address("recognition-grpc"), TENANT, OPERATOR) as rules:
         await rules.publish({"first-steps.yaml": _RULE})
 
 

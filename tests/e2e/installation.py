@@ -23,6 +23,7 @@ from deploy.local.cohort.submission import SOURCE, TENANT
 from deploy.local.layout import SERVICES, Layout
 from deploy.local.progress import Steps
 from deploy.local.provision import drop_database
+from deploy.local.publish import OPERATOR
 from deploy.local.stack import Endpoints
 from tests.e2e.quiet import wait_until_quiet
 from tests.e2e.state import State, read_state
@@ -106,13 +107,13 @@ async def _forget(endpoints: Endpoints) -> None:
 
 async def publish_policies(layout: Layout) -> None:
     """Publish the policies of the example."""
-    async with open_policies(layout.address("assessment-grpc"), TENANT) as policies:
+    async with open_policies(layout.address("assessment-grpc"), TENANT, OPERATOR) as policies:
         await policies.publish(_documents("policies"))
 
 
 async def publish_rules(layout: Layout) -> None:
     """Publish the rules of the example."""
-    async with open_rules(layout.address("recognition-grpc"), TENANT) as rules:
+    async with open_rules(layout.address("recognition-grpc"), TENANT, OPERATOR) as rules:
         await rules.publish(_documents("rules"))
 
 

@@ -14,6 +14,7 @@ from cairn.client.errors import MovedError, UnavailableError
 from cairn.client.policies import open_policies
 from cairn.client.rules import open_rules
 from deploy.local.cohort.submission import TENANT
+from deploy.local.publish import OPERATOR
 from tests.e2e.installation import INGEST
 from tests.e2e.quiet import StillMovingError, until, wait_until_quiet
 from tests.e2e.state import State, read_state
@@ -127,8 +128,8 @@ async def publish(ground: Ground, publication: Publication) -> None:
     async for attempt in stamina.retry_context(on=again, attempts=None, timeout=60):
         with attempt:
             if publication.policies:
-                async with open_policies(layout.address("assessment-grpc"), TENANT) as policies:
+                async with open_policies(layout.address("assessment-grpc"), TENANT, OPERATOR) as policies:
                     await policies.publish(publication.policies)
             if publication.rules:
-                async with open_rules(layout.address("recognition-grpc"), TENANT) as rules:
+                async with open_rules(layout.address("recognition-grpc"), TENANT, OPERATOR) as rules:
                     await rules.publish(publication.rules)

@@ -28,7 +28,7 @@ from google.api import field_info_pb2 as google_dot_api_dot_field__info__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(cairn/assessment/v1/policy_service.proto\x12\x13\x63\x61irn.assessment.v1\x1a cairn/assessment/v1/policy.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\"<\n\x0ePolicyDocument\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x64ocument\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\xa3\x01\n\x16PublishPoliciesRequest\x12)\n\x06parent\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\x12\x10\x63\x61irn.dev/Policy\x12<\n\tdocuments\x18\x02 \x03(\x0b\x32#.cairn.assessment.v1.PolicyDocumentB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xe2\x8c\xcf\xd7\x08\x02\x08\x01\"e\n\x0fPublishedPolicy\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.cairn.assessment.v1.PolicyB\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x61lready_published\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"l\n\x17PublishPoliciesResponse\x12<\n\x08policies\x18\x01 \x03(\x0b\x32$.cairn.assessment.v1.PublishedPolicyB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65poch\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"s\n\x13ListPoliciesRequest\x12)\n\x06parent\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\x12\x10\x63\x61irn.dev/Policy\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"j\n\x14ListPoliciesResponse\x12\x33\n\x08policies\x18\x01 \x03(\x0b\x32\x1b.cairn.assessment.v1.PolicyB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\";\n\x10GetPolicyRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10\x63\x61irn.dev/Policy\"F\n\x11GetPolicyResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.cairn.assessment.v1.PolicyB\x04\xe2\x41\x01\x03\x32\xbe\x02\n\rPolicyService\x12l\n\x0fPublishPolicies\x12+.cairn.assessment.v1.PublishPoliciesRequest\x1a,.cairn.assessment.v1.PublishPoliciesResponse\x12\x63\n\x0cListPolicies\x12(.cairn.assessment.v1.ListPoliciesRequest\x1a).cairn.assessment.v1.ListPoliciesResponse\x12Z\n\tGetPolicy\x12%.cairn.assessment.v1.GetPolicyRequest\x1a&.cairn.assessment.v1.GetPolicyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(cairn/assessment/v1/policy_service.proto\x12\x13\x63\x61irn.assessment.v1\x1a cairn/assessment/v1/policy.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\"<\n\x0ePolicyDocument\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x64ocument\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\xbb\x01\n\x16PublishPoliciesRequest\x12)\n\x06parent\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\x12\x10\x63\x61irn.dev/Policy\x12<\n\tdocuments\x18\x02 \x03(\x0b\x32#.cairn.assessment.v1.PolicyDocumentB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xe2\x8c\xcf\xd7\x08\x02\x08\x01\x12\x16\n\x08operator\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"e\n\x0fPublishedPolicy\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.cairn.assessment.v1.PolicyB\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x61lready_published\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"l\n\x17PublishPoliciesResponse\x12<\n\x08policies\x18\x01 \x03(\x0b\x32$.cairn.assessment.v1.PublishedPolicyB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65poch\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"s\n\x13ListPoliciesRequest\x12)\n\x06parent\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\x12\x10\x63\x61irn.dev/Policy\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"j\n\x14ListPoliciesResponse\x12\x33\n\x08policies\x18\x01 \x03(\x0b\x32\x1b.cairn.assessment.v1.PolicyB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\";\n\x10GetPolicyRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10\x63\x61irn.dev/Policy\"F\n\x11GetPolicyResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.cairn.assessment.v1.PolicyB\x04\xe2\x41\x01\x03\x32\xbe\x02\n\rPolicyService\x12l\n\x0fPublishPolicies\x12+.cairn.assessment.v1.PublishPoliciesRequest\x1a,.cairn.assessment.v1.PublishPoliciesResponse\x12\x63\n\x0cListPolicies\x12(.cairn.assessment.v1.ListPoliciesRequest\x1a).cairn.assessment.v1.ListPoliciesResponse\x12Z\n\tGetPolicy\x12%.cairn.assessment.v1.GetPolicyRequest\x1a&.cairn.assessment.v1.GetPolicyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUBLISHPOLICIESREQUEST'].fields_by_name['documents']._serialized_options = b'\342A\001\002'
   _globals['_PUBLISHPOLICIESREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_PUBLISHPOLICIESREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\342\214\317\327\010\002\010\001'
+  _globals['_PUBLISHPOLICIESREQUEST'].fields_by_name['operator']._loaded_options = None
+  _globals['_PUBLISHPOLICIESREQUEST'].fields_by_name['operator']._serialized_options = b'\342A\001\002'
   _globals['_PUBLISHEDPOLICY'].fields_by_name['policy']._loaded_options = None
   _globals['_PUBLISHEDPOLICY'].fields_by_name['policy']._serialized_options = b'\342A\001\003'
   _globals['_PUBLISHEDPOLICY'].fields_by_name['already_published']._loaded_options = None
@@ -70,19 +72,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICYDOCUMENT']._serialized_start=188
   _globals['_POLICYDOCUMENT']._serialized_end=248
   _globals['_PUBLISHPOLICIESREQUEST']._serialized_start=251
-  _globals['_PUBLISHPOLICIESREQUEST']._serialized_end=414
-  _globals['_PUBLISHEDPOLICY']._serialized_start=416
-  _globals['_PUBLISHEDPOLICY']._serialized_end=517
-  _globals['_PUBLISHPOLICIESRESPONSE']._serialized_start=519
-  _globals['_PUBLISHPOLICIESRESPONSE']._serialized_end=627
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=629
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=744
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=746
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=852
-  _globals['_GETPOLICYREQUEST']._serialized_start=854
-  _globals['_GETPOLICYREQUEST']._serialized_end=913
-  _globals['_GETPOLICYRESPONSE']._serialized_start=915
-  _globals['_GETPOLICYRESPONSE']._serialized_end=985
-  _globals['_POLICYSERVICE']._serialized_start=988
-  _globals['_POLICYSERVICE']._serialized_end=1306
+  _globals['_PUBLISHPOLICIESREQUEST']._serialized_end=438
+  _globals['_PUBLISHEDPOLICY']._serialized_start=440
+  _globals['_PUBLISHEDPOLICY']._serialized_end=541
+  _globals['_PUBLISHPOLICIESRESPONSE']._serialized_start=543
+  _globals['_PUBLISHPOLICIESRESPONSE']._serialized_end=651
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=653
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=768
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=770
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=876
+  _globals['_GETPOLICYREQUEST']._serialized_start=878
+  _globals['_GETPOLICYREQUEST']._serialized_end=937
+  _globals['_GETPOLICYRESPONSE']._serialized_start=939
+  _globals['_GETPOLICYRESPONSE']._serialized_end=1009
+  _globals['_POLICYSERVICE']._serialized_start=1012
+  _globals['_POLICYSERVICE']._serialized_end=1330
 # @@protoc_insertion_point(module_scope)

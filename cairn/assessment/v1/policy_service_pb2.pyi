@@ -52,10 +52,13 @@ class PublishPoliciesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`institutions/{institution}`."""
     request_id: _builtins.str
     """Chosen by the caller, so that a repeated call does nothing twice (AIP-155)."""
+    operator: _builtins.str
+    """Who publishes, for the record."""
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyDocument]:
         """A violation in the third document is named by a field that begins with `documents[2]`."""
@@ -66,10 +69,11 @@ class PublishPoliciesRequest(_message.Message):
         parent: _builtins.str = ...,
         documents: _abc.Iterable[Global___PolicyDocument] | None = ...,
         request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "operator", b"operator", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

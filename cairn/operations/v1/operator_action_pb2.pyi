@@ -42,6 +42,10 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Let a paused scan go on."""
     OPERATOR_ACTION_KIND_REPLAY_DEAD_LETTER: _OperatorActionKind.ValueType  # 8
     """Asked for a dead letter to be taken in again."""
+    OPERATOR_ACTION_KIND_PUBLISH_POLICY: _OperatorActionKind.ValueType  # 9
+    """Published a version of a policy."""
+    OPERATOR_ACTION_KIND_PUBLISH_RULE: _OperatorActionKind.ValueType  # 10
+    """Published a version of a rule."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -64,6 +68,10 @@ OPERATOR_ACTION_KIND_RESUME_SCAN: OperatorActionKind.ValueType  # 7
 """Let a paused scan go on."""
 OPERATOR_ACTION_KIND_REPLAY_DEAD_LETTER: OperatorActionKind.ValueType  # 8
 """Asked for a dead letter to be taken in again."""
+OPERATOR_ACTION_KIND_PUBLISH_POLICY: OperatorActionKind.ValueType  # 9
+"""Published a version of a policy."""
+OPERATOR_ACTION_KIND_PUBLISH_RULE: OperatorActionKind.ValueType  # 10
+"""Published a version of a rule."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final
@@ -78,10 +86,10 @@ class OperatorAction(_message.Message):
     ACT_TIME_FIELD_NUMBER: _builtins.int
     kind: Global___OperatorActionKind.ValueType
     operator: _builtins.str
-    """Who did it, as the request said."""
+    """Who did it: as the request said, and over TLS the URI of the certificate before it."""
     subject: _builtins.str
     """The name of what it was done to: of a consumer, a loss, a waiting record, a dead
-    letter or a scan.
+    letter, a scan, or the version of a policy or rule.
     """
     @_builtins.property
     def act_time(self) -> _timestamp_pb2.Timestamp: ...

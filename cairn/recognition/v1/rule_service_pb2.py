@@ -28,7 +28,7 @@ from google.api import field_info_pb2 as google_dot_api_dot_field__info__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'cairn/recognition/v1/rule_service.proto\x12\x14\x63\x61irn.recognition.v1\x1a\x1f\x63\x61irn/recognition/v1/rule.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\":\n\x0cRuleDocument\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x64ocument\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\x9d\x01\n\x13PublishRulesRequest\x12\'\n\x06parent\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\x12\x0e\x63\x61irn.dev/Rule\x12;\n\tdocuments\x18\x02 \x03(\x0b\x32\".cairn.recognition.v1.RuleDocumentB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xe2\x8c\xcf\xd7\x08\x02\x08\x01\"`\n\rPublishedRule\x12.\n\x04rule\x18\x01 \x01(\x0b\x32\x1a.cairn.recognition.v1.RuleB\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x61lready_published\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"e\n\x14PublishRulesResponse\x12\x38\n\x05rules\x18\x01 \x03(\x0b\x32#.cairn.recognition.v1.PublishedRuleB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65poch\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"n\n\x10ListRulesRequest\x12\'\n\x06parent\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\x12\x0e\x63\x61irn.dev/Rule\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"c\n\x11ListRulesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32\x1a.cairn.recognition.v1.RuleB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"7\n\x0eGetRuleRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x63\x61irn.dev/Rule\"A\n\x0fGetRuleResponse\x12.\n\x04rule\x18\x01 \x01(\x0b\x32\x1a.cairn.recognition.v1.RuleB\x04\xe2\x41\x01\x03\x32\xaa\x02\n\x0bRuleService\x12\x65\n\x0cPublishRules\x12).cairn.recognition.v1.PublishRulesRequest\x1a*.cairn.recognition.v1.PublishRulesResponse\x12\\\n\tListRules\x12&.cairn.recognition.v1.ListRulesRequest\x1a\'.cairn.recognition.v1.ListRulesResponse\x12V\n\x07GetRule\x12$.cairn.recognition.v1.GetRuleRequest\x1a%.cairn.recognition.v1.GetRuleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'cairn/recognition/v1/rule_service.proto\x12\x14\x63\x61irn.recognition.v1\x1a\x1f\x63\x61irn/recognition/v1/rule.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\":\n\x0cRuleDocument\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x64ocument\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\xb5\x01\n\x13PublishRulesRequest\x12\'\n\x06parent\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\x12\x0e\x63\x61irn.dev/Rule\x12;\n\tdocuments\x18\x02 \x03(\x0b\x32\".cairn.recognition.v1.RuleDocumentB\x04\xe2\x41\x01\x02\x12 \n\nrequest_id\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xe2\x8c\xcf\xd7\x08\x02\x08\x01\x12\x16\n\x08operator\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"`\n\rPublishedRule\x12.\n\x04rule\x18\x01 \x01(\x0b\x32\x1a.cairn.recognition.v1.RuleB\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x61lready_published\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"e\n\x14PublishRulesResponse\x12\x38\n\x05rules\x18\x01 \x03(\x0b\x32#.cairn.recognition.v1.PublishedRuleB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65poch\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"n\n\x10ListRulesRequest\x12\'\n\x06parent\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\x12\x0e\x63\x61irn.dev/Rule\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"c\n\x11ListRulesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32\x1a.cairn.recognition.v1.RuleB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"7\n\x0eGetRuleRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x63\x61irn.dev/Rule\"A\n\x0fGetRuleResponse\x12.\n\x04rule\x18\x01 \x01(\x0b\x32\x1a.cairn.recognition.v1.RuleB\x04\xe2\x41\x01\x03\x32\xaa\x02\n\x0bRuleService\x12\x65\n\x0cPublishRules\x12).cairn.recognition.v1.PublishRulesRequest\x1a*.cairn.recognition.v1.PublishRulesResponse\x12\\\n\tListRules\x12&.cairn.recognition.v1.ListRulesRequest\x1a\'.cairn.recognition.v1.ListRulesResponse\x12V\n\x07GetRule\x12$.cairn.recognition.v1.GetRuleRequest\x1a%.cairn.recognition.v1.GetRuleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUBLISHRULESREQUEST'].fields_by_name['documents']._serialized_options = b'\342A\001\002'
   _globals['_PUBLISHRULESREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_PUBLISHRULESREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\342\214\317\327\010\002\010\001'
+  _globals['_PUBLISHRULESREQUEST'].fields_by_name['operator']._loaded_options = None
+  _globals['_PUBLISHRULESREQUEST'].fields_by_name['operator']._serialized_options = b'\342A\001\002'
   _globals['_PUBLISHEDRULE'].fields_by_name['rule']._loaded_options = None
   _globals['_PUBLISHEDRULE'].fields_by_name['rule']._serialized_options = b'\342A\001\003'
   _globals['_PUBLISHEDRULE'].fields_by_name['already_published']._loaded_options = None
@@ -70,19 +72,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RULEDOCUMENT']._serialized_start=187
   _globals['_RULEDOCUMENT']._serialized_end=245
   _globals['_PUBLISHRULESREQUEST']._serialized_start=248
-  _globals['_PUBLISHRULESREQUEST']._serialized_end=405
-  _globals['_PUBLISHEDRULE']._serialized_start=407
-  _globals['_PUBLISHEDRULE']._serialized_end=503
-  _globals['_PUBLISHRULESRESPONSE']._serialized_start=505
-  _globals['_PUBLISHRULESRESPONSE']._serialized_end=606
-  _globals['_LISTRULESREQUEST']._serialized_start=608
-  _globals['_LISTRULESREQUEST']._serialized_end=718
-  _globals['_LISTRULESRESPONSE']._serialized_start=720
-  _globals['_LISTRULESRESPONSE']._serialized_end=819
-  _globals['_GETRULEREQUEST']._serialized_start=821
-  _globals['_GETRULEREQUEST']._serialized_end=876
-  _globals['_GETRULERESPONSE']._serialized_start=878
-  _globals['_GETRULERESPONSE']._serialized_end=943
-  _globals['_RULESERVICE']._serialized_start=946
-  _globals['_RULESERVICE']._serialized_end=1244
+  _globals['_PUBLISHRULESREQUEST']._serialized_end=429
+  _globals['_PUBLISHEDRULE']._serialized_start=431
+  _globals['_PUBLISHEDRULE']._serialized_end=527
+  _globals['_PUBLISHRULESRESPONSE']._serialized_start=529
+  _globals['_PUBLISHRULESRESPONSE']._serialized_end=630
+  _globals['_LISTRULESREQUEST']._serialized_start=632
+  _globals['_LISTRULESREQUEST']._serialized_end=742
+  _globals['_LISTRULESRESPONSE']._serialized_start=744
+  _globals['_LISTRULESRESPONSE']._serialized_end=843
+  _globals['_GETRULEREQUEST']._serialized_start=845
+  _globals['_GETRULEREQUEST']._serialized_end=900
+  _globals['_GETRULERESPONSE']._serialized_start=902
+  _globals['_GETRULERESPONSE']._serialized_end=967
+  _globals['_RULESERVICE']._serialized_start=970
+  _globals['_RULESERVICE']._serialized_end=1268
 # @@protoc_insertion_point(module_scope)

@@ -17,6 +17,8 @@ from cairn.assessment.v1 import policy_service_pb2 as messages
 from cairn.assessment.v1 import policy_service_pb2_grpc as stubs
 from cairn.ids import TenantId, is_opaque
 from chassis.database import Pool, transaction
+from chassis.operations.actions import note
+from chassis.operations.names import read_operator
 from chassis.rpc.operators import Operators
 from chassis.rpc.peer import caller_of
 from chassis.rpc.refusal import Refusal, Violation, invalid
@@ -43,13 +45,16 @@ class PolicyService(stubs.PolicyServiceServicer):
     async def PublishPolicies(  # noqa: N802 - the contract's name
         self, request: messages.PublishPoliciesRequest, context: Any
     ) -> messages.PublishPoliciesResponse:
-        self._operators.authorise(caller_of(context))
-        tenant = _read_parent(request.parent)
+        known_as = self._operators.authorise(caller_of(context))
+        tenant, operator = _read_parent(request.parent), read_operator(request.operator, known_as)
         documents = [Document(each.name, each.document) for each in request.documents]
         async with transaction(self._pool, [tenant]) as connection:
             published = await publish(
                 connection, self._policies, tenant, documents, _request_id(request.request_id)
             )
+            for each, stood in published.versions:
+                if not stood:
+                    await note(connection, operator, "publish_policy", _message(tenant, each).name, tenant)
         return messages.PublishPoliciesResponse(
             policies=[
                 messages.PublishedPolicy(policy=_message(tenant, each), already_published=stood)

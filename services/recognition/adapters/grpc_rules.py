@@ -14,6 +14,8 @@ from cairn.recognition.v1 import rule_pb2
 from cairn.recognition.v1 import rule_service_pb2 as messages
 from cairn.recognition.v1 import rule_service_pb2_grpc as stubs
 from chassis.database import Pool, transaction
+from chassis.operations.actions import note
+from chassis.operations.names import read_operator
 from chassis.rpc.operators import Operators
 from chassis.rpc.peer import caller_of
 from chassis.rpc.refusal import Refusal, Violation, invalid
@@ -46,14 +48,17 @@ class RuleService(stubs.RuleServiceServicer):
     async def PublishRules(  # noqa: N802 - the contract's name
         self, request: messages.PublishRulesRequest, context: Any
     ) -> messages.PublishRulesResponse:
-        self._operators.authorise(caller_of(context))
-        tenant = read_parent(request.parent)
+        known_as = self._operators.authorise(caller_of(context))
+        tenant, operator = read_parent(request.parent), read_operator(request.operator, known_as)
         documents = [Document(each.name, each.document) for each in request.documents]
         # Read before the transaction, which keeps every consumer of the tenant waiting.
         versions = read_documents(documents)
         wanted = Request(tenant, documents, versions, read_request_id(request.request_id))
         async with transaction(self._pool, [tenant]) as connection:
             published = await publish(connection, self._rules, self._allocator, wanted)
+            for each, stood in published.versions:
+                if not stood:
+                    await note(connection, operator, "publish_rule", _message(tenant, each).name, tenant)
         return messages.PublishRulesResponse(
             rules=[
                 messages.PublishedRule(rule=_message(tenant, each), already_published=stood)

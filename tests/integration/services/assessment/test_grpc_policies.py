@@ -16,7 +16,10 @@ from cairn.assessment.v1.policy_service_pb2_grpc import (
     PolicyServiceStub,
     add_PolicyServiceServicer_to_server,
 )
+from chassis.database import transaction
 from chassis.health import Health
+from chassis.operations.actions import latest
+from chassis.operations.names import LATEST
 from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
@@ -46,6 +49,7 @@ def _request(house: House, *documents: str, request_id: str = "") -> messages.Pu
         parent=f"institutions/{house.tenant}",
         documents=[messages.PolicyDocument(name="a.yaml", document=text) for text in documents],
         request_id=request_id,
+        operator="anna",
     )
 
 
@@ -124,3 +128,25 @@ async def test_versions_are_told_in_pages_and_by_name(shared: House, stub: "Poli
     assert (await _refusal(missing))[0] == "NOT_FOUND"
     wrong = stub.ListPolicies(messages.ListPoliciesRequest(parent=parent, page_token="x"))
     assert (await _refusal(wrong))[0] == "INVALID_PAGE_TOKEN"
+
+
+async def test_who_published_a_version_stays_on_record(shared: House, stub: "PolicyServiceAsyncStub") -> None:
+    await stub.PublishPolicies(_request(shared, POLICY))
+    await stub.PublishPolicies(_request(shared, POLICY))
+    await stub.PublishPolicies(_request(shared, POLICY.replace("version: 1", "version: 2")))
+
+    async with transaction(shared.serve, [shared.tenant]) as connection:
+        done = await latest(connection, LATEST, 10)
+    assert [(each.operator, each.kind, each.subject.rpartition("@")[2]) for each in done] == [
+        ("anna", "publish_policy", "2"),
+        ("anna", "publish_policy", "1"),
+    ]
+
+
+async def test_who_publishes_must_say_who_it_is(shared: House, stub: "PolicyServiceAsyncStub") -> None:
+    unsigned = _request(shared, POLICY)
+    unsigned.operator = ""
+
+    reason, violations = await _refusal(stub.PublishPolicies(unsigned))
+
+    assert (reason, [field for field, _ in violations]) == ("INVALID_FIELD", ["operator"])

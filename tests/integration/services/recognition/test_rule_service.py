@@ -14,7 +14,10 @@ from grpc_status import rpc_status
 
 from cairn.recognition.v1 import rule_service_pb2 as messages
 from cairn.recognition.v1.rule_service_pb2_grpc import RuleServiceStub, add_RuleServiceServicer_to_server
+from chassis.database import transaction
 from chassis.health import Health
+from chassis.operations.actions import latest
+from chassis.operations.names import LATEST
 from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from services.recognition.adapters.grpc_rules import NAME, RuleService
@@ -46,7 +49,9 @@ def request(house: House, *texts: str, request_id: str = "") -> messages.Publish
         messages.RuleDocument(name=f"{number}.yaml", document=text) for number, text in enumerate(texts)
     ]
     parent = f"institutions/{house.tenant}"
-    return messages.PublishRulesRequest(parent=parent, documents=documents, request_id=request_id)
+    return messages.PublishRulesRequest(
+        parent=parent, documents=documents, request_id=request_id, operator="anna"
+    )
 
 
 async def refused(call: Awaitable[Any]) -> tuple[str, list[tuple[str, str]]]:
@@ -132,3 +137,14 @@ async def test_nothing_is_published_while_anything_is_wrong(house: House) -> Non
         assert "in a circle: diploma" in found[0][1]
         listed = await rules.ListRules(messages.ListRulesRequest(parent=f"institutions/{house.tenant}"))
     assert list(listed.rules) == []
+
+
+async def test_who_published_a_version_stays_on_record(house: House) -> None:
+    async with serving(house) as stub:
+        await stub.PublishRules(request(house, module("m1")))
+        await stub.PublishRules(request(house, module("m1")))
+
+    async with transaction(house.serve, [house.tenant]) as connection:
+        done = await latest(connection, LATEST, 10)
+    assert [(each.operator, each.kind) for each in done] == [("anna", "publish_rule")]
+    assert done[0].subject.startswith(f"institutions/{house.tenant}/rules/")
