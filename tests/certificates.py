@@ -37,9 +37,13 @@ class Issued:
 
 
 class Authority:
-    """A certificate authority; with ``under`` it is an intermediate one."""
+    """A certificate authority; with ``under`` it is an intermediate one.
 
-    def __init__(self, name: str, under: "Authority | None" = None) -> None:
+    A ``homely`` one is made as older tools make them: constraints that are not critical, no keyUsage, an
+    authorityKeyIdentifier with issuer and serial number.
+    """
+
+    def __init__(self, name: str, under: "Authority | None" = None, *, homely: bool = False) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._under = under
         issuer = self if under is None else under
@@ -57,14 +61,20 @@ class Authority:
             encipher_only=False,
             decipher_only=False,
         )
-        self.certificate = (
+        builder = (
             _builder(self.name, issuer.name, self._key, now - 10 * _DAY, now + 10 * _DAY)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(usage, critical=True)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=not homely)
             .add_extension(ski, critical=False)
-            .add_extension(_issued_by(issuer._key), critical=False)
-            .sign(issuer._key, SHA256())
         )
+        signs = issuer._key
+        if homely:
+            names = [x509.DirectoryName(issuer.name)]
+            both = x509.AuthorityKeyIdentifier(_issued_by(signs).key_identifier, names, 4711)
+            builder = builder.add_extension(both, critical=False)
+        else:
+            builder = builder.add_extension(usage, critical=True)
+            builder = builder.add_extension(_issued_by(signs), critical=False)
+        self.certificate = builder.sign(signs, SHA256())
 
     @property
     def pem(self) -> bytes:
@@ -81,26 +91,39 @@ class Authority:
         forger.name = x509.load_pem_x509_certificate(issued.certificate).subject
         return forger
 
-    def server(self, since: timedelta = -_DAY, until: timedelta = _DAY, key: _Key | None = None) -> Issued:
-        """Return what a server on this machine shows, from and until so far from now."""
-        names = [_HERE, x509.DNSName("localhost")]
+    def server(
+        self,
+        *also: str,
+        since: timedelta = -_DAY,
+        until: timedelta = _DAY,
+        key: _Key | None = None,
+    ) -> Issued:
+        """Return what a server on this machine shows, from and until so far from now; ``also`` are URIs."""
+        uris = [x509.UniformResourceIdentifier(each) for each in also]
+        names = [_HERE, x509.DNSName("localhost"), *uris]
         return self._issue(names, ExtendedKeyUsageOID.SERVER_AUTH, since, until, key)
 
-    def client(self, *identities: str, since: timedelta = -_DAY, until: timedelta = _DAY) -> Issued:
+    def client(
+        self,
+        *identities: str,
+        since: timedelta = -_DAY,
+        until: timedelta = _DAY,
+        key: _Key | None = None,
+    ) -> Issued:
         """Return what a caller shows who goes by some URIs, from and until so far from now."""
-        names = [x509.UniformResourceIdentifier(each) for each in identities]
-        return self._issue(names, ExtendedKeyUsageOID.CLIENT_AUTH, since, until)
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(each) for each in identities]
+        return self._issue(names, ExtendedKeyUsageOID.CLIENT_AUTH, since, until, key)
 
     def _issue(
         self,
-        names: "list[x509.GeneralName] | list[x509.UniformResourceIdentifier]",
+        names: list[x509.GeneralName],
         use: x509.ObjectIdentifier,
         since: timedelta = -_DAY,
         until: timedelta = _DAY,
         key: _Key | None = None,
     ) -> Issued:
         key, now = key or ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-        subject = x509.Name([])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
         certificate = (
             _builder(subject, self.name, key, now + since, now + until)
             .add_extension(x509.SubjectAlternativeName(names), critical=True)

@@ -164,9 +164,9 @@ def read_request(request_id: str, operator: str, known_as: str) -> tuple[UUID, s
 def read_operator(operator: str, known_as: str) -> str:
     """Read who asks, as it is kept: by what a certificate names, and who that says it is."""
     wanted = (
-        f"must be 1 to {_LONGEST_OPERATOR} printable characters, and no URI, which only a certificate names"
+        f"must be 1 to {_LONGEST_OPERATOR} printable characters, and no colon: URIs come from certificates"
     )
-    if not 0 < len(operator) <= _LONGEST_OPERATOR or not operator.isprintable() or "://" in operator:
+    if not 0 < len(operator) <= _LONGEST_OPERATOR or not operator.isprintable() or ":" in operator:
         raise invalid(Violation("operator", wanted))
     return f"{known_as} ({operator})" if known_as else operator
 

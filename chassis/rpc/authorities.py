@@ -11,26 +11,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from cachetools import LRUCache
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509 import (
-    BasicConstraints,
-    Certificate,
-    DuplicateExtension,
-    ExtensionNotFound,
-    InvalidVersion,
-    KeyUsage,
-    UniformResourceIdentifier,
-    UnsupportedGeneralNameType,
-    load_pem_x509_certificates,
-)
-from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from cryptography.x509 import UniformResourceIdentifier
+from cryptography.x509.verification import Store, VerificationError
 
 from chassis.errors import Reject
+from chassis.rpc.certificates import KEYS, POLICY, UNREADABLE, may_issue, read_certificates
 
-UNREADABLE = (
-    *(ValueError, InvalidVersion, DuplicateExtension, UnsupportedGeneralNameType, UnsupportedAlgorithm),
-    # Of what should have been a certificate, which may be anything.
-)
 _MOST_REMEMBERED = 1024
 # So that whoever is refused does not have us look again at every call.
 _NOBODY_FOR = timedelta(seconds=10)
@@ -52,10 +38,8 @@ class Authorities:
     def __init__(self, pem: bytes) -> None:
         """Read a bundle; raise Reject where it does not hold certificates of authorities alone."""
         self._certificates = read_certificates(pem)
-        if not all(_may_issue(each) for each in self._certificates):
-            raise Reject(
-                "must hold certificates of authorities: basicConstraints with CA, keyUsage with keyCertSign"
-            )
+        if not all(may_issue(each) for each in self._certificates):
+            raise Reject(f"must hold certificates of authorities (CA in basicConstraints), with keys {KEYS}")
         self.pem = pem
         self._store = Store(self._certificates)
         self._found: LRUCache[bytes, Vouched] = LRUCache(_MOST_REMEMBERED)
@@ -74,7 +58,7 @@ class Authorities:
     def _ask(self, chain: bytes, at: datetime) -> Vouched:
         try:
             shown = read_certificates(chain)
-            verifier = PolicyBuilder().store(self._store).time(at).build_client_verifier()
+            verifier = POLICY.store(self._store).time(at).build_client_verifier()
             verified = verifier.verify(shown[0], shown[1:])
         except (Reject, VerificationError, *UNREADABLE) as error:
             return Vouched(frozenset(), at, at + _NOBODY_FOR, str(error))
@@ -84,22 +68,3 @@ class Authorities:
             max(each.not_valid_before_utc for each in verified.chain),
             min(each.not_valid_after_utc for each in verified.chain),
         )
-
-
-def read_certificates(pem: bytes) -> list[Certificate]:
-    """Read one or more certificates; raise Reject where there is none, or one that cannot be read."""
-    try:
-        return load_pem_x509_certificates(pem)
-    except UNREADABLE:
-        # Not from the error: it may show bytes of what should have been a certificate.
-        raise Reject("must hold one or more certificates in PEM") from None
-
-
-def _may_issue(certificate: Certificate) -> bool:
-    try:
-        extensions = certificate.extensions
-        constraints = extensions.get_extension_for_class(BasicConstraints).value
-        usage = extensions.get_extension_for_class(KeyUsage).value
-    except (ExtensionNotFound, *UNREADABLE):
-        return False
-    return constraints.ca and usage.key_cert_sign

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Generic, TypeVar
 
 import structlog
@@ -11,6 +12,8 @@ from chassis.errors import Reject
 
 T = TypeVar("T")
 _Seen = tuple[int, int, int, int] | None
+
+_BETWEEN_TRIES = 5.0
 
 log = structlog.get_logger()
 
@@ -24,18 +27,19 @@ class Followed(Generic[T]):
         self._read = read
         self._seen = self._look()
         self._refused = ""
+        self._again_at = 0.0
         self.held = read(_contents(files))
 
     def follow(self) -> bool:
         """Read the files again if they have changed; tell whether something new is held.
 
-        Where one will not do, say so, go on with what is held, and try again although nothing changes:
-        a certificate may begin later.
+        Where one will not do, say so, go on with what is held, and try again a while later although nothing
+        changes: a certificate may begin only then.
         """
-        seen = self._look()
-        if seen == self._seen and not self._refused:
+        seen, now = self._look(), monotonic()
+        if seen == self._seen and not (self._refused and now >= self._again_at):
             return False
-        self._seen = seen
+        self._seen, self._again_at = seen, now + _BETWEEN_TRIES
         try:
             self.held = self._read(_contents(self._files))
         except Reject as error:

@@ -28,7 +28,7 @@ LOOPBACK = Listening("127.0.0.1", None, OperatorsHere())
 
 
 def read_listening(settings: ServingSettings) -> Listening:
-    """Return where to listen; raise Reject naming every setting that will not do, or that is missing."""
+    """Return where to listen; raise Reject naming the setting that will not do."""
     files = _files(settings)
     if files is None:
         if not settings.grpc_host.is_loopback:

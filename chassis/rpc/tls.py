@@ -19,7 +19,9 @@ from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, read_own, read_trust
 from chassis.waiting import within
 
 _LOOK_SECONDS = 1.0
-_SOON, _BETWEEN_WARNINGS = timedelta(days=14), timedelta(days=1)
+# A certificate that lives for a day is renewed in its last hours, one of a year in its last month.
+_LAST_PART = 12
+_BETWEEN_WARNINGS = timedelta(hours=1)
 
 log = structlog.get_logger()
 
@@ -74,10 +76,11 @@ class ServerTls:
             log.info("authorities of operators changed")
 
     def _warn(self) -> None:
-        now, until = datetime.now(UTC), self._own.held.until
-        if until - now < _SOON and now >= self._warn_at:
+        now, own = datetime.now(UTC), self._own.held
+        if own.until - now < (own.until - own.since) / _LAST_PART and now >= self._warn_at:
             self._warn_at = now + _BETWEEN_WARNINGS
-            log.warning("certificate ends soon", until=until.isoformat())
+            said = "certificate ends soon" if now < own.until else "certificate has ended"
+            log.warning(said, until=own.until.isoformat())
 
     def _configuration(self) -> grpc.ServerCertificateConfiguration:
         own, authorities = self._own.held, self._trust.held

@@ -6,27 +6,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import Certificate, ExtendedKeyUsage, ExtensionNotFound
+from cryptography.x509 import Certificate, ExtendedKeyUsage, KeyUsage
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from chassis.errors import Reject
-from chassis.rpc.authorities import UNREADABLE, Authorities, read_certificates
+from chassis.rpc.authorities import Authorities
+from chassis.rpc.certificates import KEYS, UNREADABLE, has_usable_key, read_certificates
 
 CERTIFICATE, KEY, TRUST = "TLS_CERTIFICATE_FILE", "TLS_KEY_FILE", "TLS_TRUST_FILE"
-# What TLS here is sure to take: gRPC would go on with the certificate before, and say nothing.
-_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
-_SMALLEST_RSA = 2048
-_KEYS = "of RSA with at least 2048 bits, or of the curve P-256, P-384 or P-521"
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The server's certificate with its chain, and its key, in PEM; ``until`` is when the first ends."""
+    """The server's certificate with its chain, and its key, in PEM; ``until`` is when it ends."""
 
     certificate: bytes
     key: bytes = field(repr=False)
+    since: datetime
     until: datetime
 
 
@@ -34,13 +31,16 @@ def read_own(contents: Mapping[str, bytes]) -> Own:
     """Read what the server shows; raise Reject where it is not valid now, or does not belong together."""
     with _at(CERTIFICATE):
         chain = read_certificates(contents[CERTIFICATE])
-        for each in chain:
-            _check_times(each)
-        _check_use(chain[0])
-        _check_kind(chain[0])
+        # What gRPC would not take it does not tell: it goes on with the certificate before.
+        _check_times(chain[0])
+        _check_uses(chain[0])
+        if not has_usable_key(chain[0]):
+            raise Reject(f"must hold a certificate with a key {KEYS}")
     with _at(KEY):
         _check_key(contents[KEY], chain[0])
-    return Own(contents[CERTIFICATE], contents[KEY], min(each.not_valid_after_utc for each in chain))
+    return Own(
+        contents[CERTIFICATE], contents[KEY], chain[0].not_valid_before_utc, chain[0].not_valid_after_utc
+    )
 
 
 def read_trust(contents: Mapping[str, bytes]) -> Authorities:
@@ -57,29 +57,16 @@ def _check_times(each: Certificate) -> None:
         raise Reject(f"must hold certificates that are valid; one begins at {each.not_valid_before_utc}")
 
 
-def _check_use(own: Certificate) -> None:
+def _check_uses(own: Certificate) -> None:
     try:
-        uses = own.extensions.get_extension_for_class(ExtendedKeyUsage).value
-    except ExtensionNotFound:
-        return
+        found = {each.oid: each.value for each in own.extensions}
     except UNREADABLE:
         raise Reject("must hold a certificate whose extensions can be read") from None
-    if ExtendedKeyUsageOID.SERVER_AUTH not in uses:
+    uses, usage = found.get(ExtendedKeyUsage.oid), found.get(KeyUsage.oid)
+    if isinstance(uses, ExtendedKeyUsage) and ExtendedKeyUsageOID.SERVER_AUTH not in uses:
         raise Reject("must hold a certificate for servers (extendedKeyUsage with serverAuth)")
-
-
-def _check_kind(own: Certificate) -> None:
-    try:
-        key = own.public_key()
-    except UNREADABLE:
-        key = None
-    match key:
-        case rsa.RSAPublicKey() if key.key_size >= _SMALLEST_RSA:
-            return
-        case ec.EllipticCurvePublicKey() if isinstance(key.curve, _CURVES):
-            return
-        case _:
-            raise Reject(f"must hold a certificate with a key {_KEYS}")
+    if isinstance(usage, KeyUsage) and not usage.digital_signature:
+        raise Reject("must hold a certificate that may sign (keyUsage with digitalSignature)")
 
 
 def _check_key(pem: bytes, own: Certificate) -> None:
