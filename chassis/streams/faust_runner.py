@@ -50,6 +50,9 @@ class FaustRunner:
         self._failed: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
         self._unbroken = Unbroken()
+        # What was in hand when its partition was revoked is folded, and this process then stands there: what
+        # comes to it with the next assignment may lie further on, and `Unbroken` has forgotten.
+        work.ownership.holes = False
         self._watch = ClaimWatch(settings.bootstrap, work, settings.topics)
         self._health.expect("assigned")
 

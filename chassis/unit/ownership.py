@@ -48,6 +48,8 @@ class Ownership:
     def __init__(self, consumer: str) -> None:
         """Begin with nothing owned."""
         self._consumer = consumer
+        self.holes = True
+        """Whether records may lie apart; where none can, the next one follows on the stored progress."""
         self._stood: dict[Partition, int] = {}
         self._tried: dict[Partition, int] = {}
         self._under_way: set[Partition] = set()
@@ -135,11 +137,11 @@ class Ownership:
         """Begin a unit; return where the rows stand unless another owner has moved them.
 
         Every record is then to do. None where that is not to be expected: a redelivery, a partition not
-        claimed, one disowned, or one claimed while the batch was in hand.
+        claimed, one disowned, one claimed while the batch was in hand, or a hole where there can be none.
         """
         self._under_way = set(spans)
         if (self._disowned | self._overtaken).isdisjoint(spans) and all(
-            span.first >= self._stood.get(at, span.first + 1) for at, span in spans.items()
+            self._follows(at, span.first) for at, span in spans.items()
         ):
             return {at: self._stood[at] for at in spans}
         return None
@@ -147,7 +149,8 @@ class Ownership:
     async def lock(self, connection: Connection, spans: Spans) -> Offsets:
         """Lock the batch's rows and return those that this owner may move.
 
-        Raises :class:`Conflict` when an unclaimed partition begins above its row: records would be lost.
+        Raises :class:`Conflict` when an unclaimed partition begins above its row, or any where there are no
+        holes: records would be lost.
         """
         rows = await fence.lock(connection, self._consumer, spans)
         if missing := {at: span.first for at, span in spans.items() if at not in rows}:
@@ -164,13 +167,18 @@ class Ownership:
         self._tried |= {at: step.next_offset for at, step in steps.items() if at in self._under_way}
         return steps
 
+    def _follows(self, at: Partition, first: int) -> bool:
+        """Tell whether a record may be the next one of a partition, as far as this owner knows."""
+        stood = self._stood.get(at)
+        return stood is not None and (first == stood or (first > stood and self.holes))
+
     def _owns(self, at: Partition, row: int, first: int) -> bool:
         if at in self._disowned or at in self._overtaken:
             return False
         stood = self._stood.get(at)
+        if first > row and (stood is None or not self.holes):
+            raise Conflict(f"{at.topic}[{at.number}] begins at {first}, above the stored progress {row}")
         if stood is None:
-            if first > row:
-                raise Conflict(f"{at.topic}[{at.number}] begins at {first}, above the stored progress {row}")
             return True
         # A commit whose answer was lost leaves the row where this owner itself meant to move it.
         if row in (stood, self._tried.get(at, stood)):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One proof under way: its cases one after the other, each against what its story comes to in peace."""
 
+import re
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +16,7 @@ from tests.e2e.state import State
 from tests.prove import crash_points, nemesis, rivals
 from tests.prove.crash_points import Trial
 from tests.prove.findings import Tried, raised
+from tests.prove.ground import LOGS
 from tests.prove.report import Row, after_another_try, not_shown, write
 from tests.prove.rivals import Rivalry
 from tests.prove.story import Story, story
@@ -23,6 +26,7 @@ Case: TypeAlias = Callable[[Endpoints, Path, Story, State], Awaitable[list[Row]]
 
 FOLDER = BUILD / "prove"
 RESULT = BUILD / "prove.json"
+KEPT = BUILD / "prove-logs"
 # A timer that another record fires first, or two owners who do not meet: by chance a try shows nothing.
 _MOST_TRIES = 3
 _REPEATED_UP_TO = 20_000
@@ -73,9 +77,19 @@ class Proof:
         started = time.monotonic()
         with self.steps.step(f"{name}, {what.planted or what.runner}"):
             try:
-                return await case(self.endpoints, FOLDER, told, clean)
+                rows = await case(self.endpoints, FOLDER, told, clean)
             except Exception as error:  # noqa: BLE001 -- the other cases are to be tried all the same
-                return [raised(name, what, time.monotonic() - started, error)]
+                rows = [raised(name, what, time.monotonic() - started, error)]
+        if any(row.wrong or row.failed for row in rows if row.planted is None):
+            self._keep_logs(f"{name}-{what.runner}")
+        return rows
+
+    def _keep_logs(self, case: str) -> None:
+        """Keep what the processes of a case said that has not held: the next case begins with none."""
+        kept = KEPT / re.sub(r"[^a-z]+", "-", case)
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(FOLDER / LOGS, kept)
+        self.steps.console.print(f"  the logs are kept in {kept}", markup=False)
 
     async def _in_peace(self, events: int) -> tuple[Story, State]:
         if events not in self._told:

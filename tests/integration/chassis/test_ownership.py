@@ -243,3 +243,19 @@ async def test_a_lost_answer_to_a_commit_is_not_another_owner(probe: Probe, pool
     work.ownership.settle = settle  # type: ignore[method-assign]
     assert (await work.run([record(0), record(1)])).offsets == {AT: 2}
     assert (await counts(probe))["applied"] == 2
+
+
+async def test_a_unit_that_ends_behind_a_release_hides_no_hole(probe: Probe, pool: Pool) -> None:
+    """What was in hand is folded although its partition is gone; what Faust brings next may lie beyond."""
+    work = owner(probe, pool)
+    work.ownership.holes = False
+    await work.claim({AT: 0})
+    await work.run([record(0)])
+    work.ownership.release([AT])
+    assert (await work.run([record(1)])).offsets == {AT: 2}
+
+    with pytest.raises(Conflict, match="begins at 4, above the stored progress 2"):
+        await work.run([record(4)])
+
+    assert (await work.run([record(2), record(3)])).offsets == {AT: 4}
+    assert (await counts(probe))["applied"] == 4
