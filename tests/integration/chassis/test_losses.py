@@ -21,6 +21,7 @@ from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
     RUNNERS,
     Probe,
+    all_is_sent,
     consuming,
     counts,
     ends_by_itself,
@@ -71,9 +72,12 @@ async def refused(probe: Probe, runner: str) -> str:
 
 
 async def taken(probe: Probe, runner: str, events: Sequence[ResultRecorded], records: int) -> dict[str, int]:
+    """Have events consumed, and all that they lead to published; return the outcomes."""
     await feed(probe.bootstrap, probe.topic, events)
     async with consuming(probe, runner), relaying(probe):
-        return await ended(probe, records)
+        found = await ended(probe, records)
+        await eventually(lambda: all_is_sent(probe))
+        return found
 
 
 async def test_a_topic_made_again_is_refused_until_an_operator_accepts_it(

@@ -21,6 +21,7 @@ from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
     RUNNERS,
     Probe,
+    all_is_sent,
     consuming,
     counts,
     eventually,
@@ -83,18 +84,10 @@ async def taken(probe: Probe, runner: str, records: int) -> dict[str, int]:
     async with consuming(probe, runner), relaying(probe):
 
         async def all_of_them() -> bool:
-            return sum((await counts(probe)).values()) == records and await published(probe)
+            return sum((await counts(probe)).values()) == records and await all_is_sent(probe)
 
         await eventually(all_of_them)
     return await counts(probe)
-
-
-async def published(probe: Probe) -> bool:
-    connection = await asyncpg.connect(probe.admin)
-    try:
-        return await connection.fetchval("select count(*) = 0 from chassis.outbox") is True
-    finally:
-        await connection.close()
 
 
 def results(numbers: range) -> Sequence[ResultRecorded]:

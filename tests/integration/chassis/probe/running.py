@@ -137,6 +137,15 @@ async def counts(probe: Probe) -> dict[str, int]:
     return {name: int(count) for name, count in row.items()}
 
 
+async def all_is_sent(probe: Probe) -> bool:
+    """Tell whether nothing waits to be published: a relay that is stopped leaves what does."""
+    connection = await asyncpg.connect(probe.admin)
+    try:
+        return not await connection.fetchval("select exists (select from chassis.outbox)")
+    finally:
+        await connection.close()
+
+
 async def histories(probe: Probe) -> dict[str, str]:
     """Return what has been folded of each learner, in its order."""
     connection = await asyncpg.connect(probe.admin)
