@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from cairn.client.tls import Tls, read_tls
+from cairn.client.tls import Tls
 
 _AUTHORITIES = "CAIRN_TLS_AUTHORITIES_FILE"
 _CERTIFICATE, _KEY = "CAIRN_TLS_CERTIFICATE_FILE", "CAIRN_TLS_KEY_FILE"
@@ -27,14 +27,13 @@ def tls() -> Tls | None:
         if not path:
             message = f"{name} is not set: TLS needs {_AUTHORITIES}, {_CERTIFICATE} and {_KEY} together"
             raise typer.BadParameter(message)
-        _check_readable(name, path)
-    authorities, certificate, key = (Path(path) for path in given.values())
-    return read_tls(authorities=authorities, certificate=certificate, key=key)
+    authorities, certificate, key = (_read(name, path) for name, path in given.items())
+    return Tls(authorities=authorities, certificate=certificate, key=key)
 
 
-def _check_readable(name: str, path: str) -> None:
+def _read(name: str, path: str) -> bytes:
     try:
-        Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         message = f"{name} must name a file that can be read: {error.strerror}"
         raise typer.BadParameter(message) from None

@@ -2,7 +2,6 @@
 """What a caller shows to a server over mutual TLS, and whose servers it believes."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import grpc
 
@@ -19,10 +18,3 @@ class Tls:
     def credentials(self) -> grpc.ChannelCredentials:
         """Return what a channel is opened with."""
         return grpc.ssl_channel_credentials(self.authorities, self.key, self.certificate)
-
-
-def read_tls(*, authorities: Path, certificate: Path, key: Path) -> Tls:
-    """Read the three files; raises OSError."""
-    return Tls(
-        authorities=authorities.read_bytes(), certificate=certificate.read_bytes(), key=key.read_bytes()
-    )

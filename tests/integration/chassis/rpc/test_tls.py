@@ -103,16 +103,6 @@ class Running:
         return ssl.DER_cert_to_PEM_cert(der).encode()
 
 
-@pytest.fixture(scope="module")
-def ours() -> Authority:
-    return Authority("servers")
-
-
-@pytest.fixture(scope="module")
-def theirs() -> Authority:
-    return Authority("operators")
-
-
 @asynccontextmanager
 async def running(folder: Path, ours: Authority, theirs: Authority) -> AsyncIterator[Running]:
     each = Running(folder, ours.server(), theirs.pem)

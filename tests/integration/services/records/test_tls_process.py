@@ -20,16 +20,6 @@ from tests.integration.services.records.test_processes import Running
 REGISTRY = "spiffe://example.edu/registry"
 
 
-@pytest.fixture(scope="module")
-def ours() -> Authority:
-    return Authority("servers")
-
-
-@pytest.fixture(scope="module")
-def theirs() -> Authority:
-    return Authority("operators")
-
-
 @pytest.fixture
 async def address(
     records: Provisioned, broker: str, ours: Authority, theirs: Authority, tmp_path: Path
