@@ -80,7 +80,8 @@ class Proof:
                 rows = await case(self.endpoints, FOLDER, told, clean)
             except Exception as error:  # noqa: BLE001 -- the other cases are to be tried all the same
                 rows = [raised(name, what, time.monotonic() - started, error)]
-        if any(row.wrong or row.failed for row in rows if row.planted is None):
+        # What ended before anything was started has said nothing.
+        if any(row.wrong or row.failed for row in rows if row.planted is None) and (FOLDER / LOGS).is_dir():
             self._keep_logs(f"{name}-{what.runner}")
         return rows
 
