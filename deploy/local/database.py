@@ -17,7 +17,7 @@ import asyncpg
 import psutil
 
 from deploy.local.apart import run_apart
-from deploy.local.detached import launch, run_logged
+from deploy.local.detached import ends, launch, run_logged
 from deploy.local.lock import exclusive
 from deploy.local.logtail import ServerFailedError, tail
 from deploy.local.running import Running, stop_all
@@ -179,11 +179,10 @@ def _stop_fast(running: Running) -> None:
     try:
         # SIGTERM would wait for every client to leave.
         process.send_signal(signal.SIGINT)
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        stop_all([running], grace=0)
     except psutil.NoSuchProcess:
         return
+    if not ends(process, STOP_SECONDS):
+        stop_all([running], grace=0)
 
 
 def _dsn(sockets: Path) -> str:

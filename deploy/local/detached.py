@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from deploy.local.logtail import ServerFailedError, tail
 from deploy.local.unprivileged import ONESELF, Runner
 
@@ -52,6 +54,21 @@ def exit_code(pid: int) -> int | None:
     """Return how a process started here ended, or nothing while it runs."""
     child = _children.get(pid)
     return None if child is None else child.poll()
+
+
+def ends(process: psutil.Process, seconds: float) -> bool:
+    """Wait for the end of a process, at most so long; tell whether it has come.
+
+    Of one that was started here this collects the system's record, so that :func:`exit_code` has it. Were
+    it collected elsewhere, its number could go to another child, whose record would be taken for its own.
+    """
+    child = _children.get(process.pid)
+    awaited = process if child is None or child.returncode is not None else child
+    try:
+        awaited.wait(timeout=max(0.0, seconds))
+    except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
+        return False
+    return True
 
 
 def _ended(pid: int) -> int:

@@ -17,6 +17,8 @@ from typing import Self
 
 import psutil
 
+from deploy.local.detached import ends
+
 # The system's clock may be corrected between two readings of one start time.
 START_TOLERANCE_SECONDS = 2.0
 KILLED_SECONDS = 5.0
@@ -75,7 +77,7 @@ class Running:
         if (process := self.process()) is not None:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-            _ended(process, time.monotonic() + KILLED_SECONDS)
+            ends(process, KILLED_SECONDS)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -94,17 +96,9 @@ def stop_all(running: Sequence[Running], grace: float) -> list[Running]:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     deadline = time.monotonic() + grace
-    late = [(each, process) for each, process in asked if not _ended(process, deadline)]
+    late = [(each, process) for each, process in asked if not ends(process, deadline - time.monotonic())]
     for _, process in late:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-        _ended(process, time.monotonic() + KILLED_SECONDS)
+        ends(process, KILLED_SECONDS)
     return [each for each, _ in late]
-
-
-def _ended(process: psutil.Process, deadline: float) -> bool:
-    try:
-        process.wait(timeout=max(0.0, deadline - time.monotonic()))
-    except psutil.TimeoutExpired:
-        return False
-    return True

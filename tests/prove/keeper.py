@@ -56,7 +56,8 @@ class Keeper:
         for name in left:
             if not self._note(name, stopped=True):
                 self._end(name, -signal.SIGKILL, stopped=True)
-        await asyncio.to_thread(self._processes.stop, names)
+                self._processes.kill(name)
+        self._processes.stop(names)  # all have ended: it forgets them
 
     def _look(self, name: str) -> None:
         now = time.monotonic()
