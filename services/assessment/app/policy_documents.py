@@ -11,19 +11,16 @@ from hashlib import sha256
 from typing import Any
 
 import rfc8785
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from cairn.events.attainment import PolicyReference
+from chassis.documents import UnreadableDocument, parse_document
 from chassis.rpc.refusal import Violation
 from services.assessment.domain.policy import PLACES, Policy
 
-_LARGEST = 256 * 1024
 _policy = TypeAdapter(Policy)
 _UNKNOWN = "unexpected_keyword_argument"
-_REPEATED = "a key is repeated"
-_NO_YAML = "this is neither YAML nor JSON"
 
 
 class InvalidDocument(ValueError):
@@ -68,32 +65,12 @@ def _version(policy: Policy) -> PolicyVersion:
     return PolicyVersion(policy, canonical.decode(), sha256(canonical).hexdigest())
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without repeated keys, of which all but the last would be lost without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                raise yaml.constructor.ConstructorError(None, None, _REPEATED, key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
 def _document(text: str) -> Any:
-    if len(text) > _LARGEST:
-        raise InvalidDocument([Violation("", f"a document has at most {_LARGEST} characters")])
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a subclass of the safe loader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
-        problem = (
-            "a key is repeated" if error.problem == "a key is repeated" else "this is neither YAML nor JSON"
-        )
-        raise InvalidDocument([Violation("", problem + at)]) from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise InvalidDocument([Violation("", "this is neither YAML nor JSON")]) from None
+        return parse_document(text)
+    except UnreadableDocument as error:
+        refused = InvalidDocument([Violation("", str(error))])
+    raise refused
 
 
 def _violation(found: ErrorDetails) -> Violation:

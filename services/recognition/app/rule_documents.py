@@ -5,15 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from chassis.documents import UnreadableDocument, parse_document
 from chassis.rpc.refusal import Violation, invalid
 from services.recognition.domain.canonical import RuleVersion, canonical_version
 from services.recognition.domain.document import Fault, RuleRefusedError, read_rule
-
-LARGEST = 256 * 1024
-_REPEATED = "a key is repeated"
-_NO_YAML = "this is neither YAML nor JSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +45,9 @@ def violation_of(fault: Fault, number: int, document: Document) -> Violation:
     return Violation(field, named + fault.reason)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without repeated keys, of which all but the last would be lost without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - the loader's own signature
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if len(keys) != len(set(map(str, keys))):
-            raise yaml.constructor.ConstructorError(None, None, _REPEATED, node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _parse(text: str) -> Any:
-    if len(text) > LARGEST:
-        raise RuleRefusedError((Fault("", f"a document has at most {LARGEST} characters"),))
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a subclass of the safe loader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
-        problem = _REPEATED if error.problem == _REPEATED else _NO_YAML
-        refused = RuleRefusedError((Fault("", problem + at),))
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError):
-        refused = RuleRefusedError((Fault("", _NO_YAML),))
+        return parse_document(text)
+    except UnreadableDocument as error:
+        refused = RuleRefusedError((Fault("", str(error)),))
     raise refused
