@@ -10,6 +10,7 @@ from cairn.cli import (
     actions,
     consumers,
     door,
+    partners,
     policies,
     record,
     replaying,
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(topics.app, name="topics")
 app.add_typer(policies.app, name="policies")
 app.add_typer(rules.app, name="rules")
+app.add_typer(partners.app, name="partners")
 app.add_typer(results.app, name="results")
 app.add_typer(record.app, name="record")
 app.add_typer(consumers.app, name="consumers")

@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal[
     "resume_scan",
     "publish_policy",
     "publish_rule",
+    "publish_partner",
 ]
 
 _NOTE = """

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a certificate must be to be believed, or to speak for a caller (RFC 5280, 4.2.1)."""
 
+from functools import lru_cache
+
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import (
@@ -8,9 +10,11 @@ from cryptography.x509 import (
     Certificate,
     DuplicateExtension,
     ExtendedKeyUsage,
+    ExtensionNotFound,
     InvalidVersion,
     KeyUsage,
     SubjectAlternativeName,
+    UniformResourceIdentifier,
     UnsupportedGeneralNameType,
     load_pem_x509_certificates,
 )
@@ -42,6 +46,16 @@ def read_certificates(pem: bytes) -> list[Certificate]:
     except UNREADABLE:
         # Not from the error: it may show bytes of what should have been a certificate.
         raise Reject("must hold one or more certificates in PEM") from None
+
+
+@lru_cache(maxsize=1024)
+def claimed_by(chain: bytes) -> frozenset[str]:
+    """Return the URIs that the first certificate of a chain names, whoever vouches for them or nobody."""
+    try:
+        found = read_certificates(chain)[0].extensions.get_extension_for_class(SubjectAlternativeName)
+    except (Reject, ExtensionNotFound, *UNREADABLE):
+        return frozenset()
+    return frozenset(found.value.get_values_for_type(UniformResourceIdentifier))
 
 
 def has_usable_key(certificate: Certificate) -> bool:

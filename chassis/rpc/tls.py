@@ -6,6 +6,7 @@ was read last. They are read apart from each other, so that who is believed can 
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +43,7 @@ class ServerTls:
         """Read the files; raise Reject naming the setting of the one that will not do."""
         self._own = Followed({CERTIFICATE: files.certificate, KEY: files.key}, read_own)
         self._trust = Followed({TRUST: files.trust}, read_trust)
+        self._besides: frozenset[bytes] = frozenset()
         self._fresh = False
         self._warn_at = datetime.min.replace(tzinfo=UTC)
 
@@ -49,6 +51,16 @@ class ServerTls:
     def authorities(self) -> Authorities:
         """The authorities whose certificates operators show."""
         return self._trust.held
+
+    def believe(self, bundles: Iterable[bytes]) -> None:
+        """Let in from now on, besides operators, whom the authorities of these bundles vouch for.
+
+        That is all that it gives them: for whom they speak is asked of one bundle alone (ADR 0009).
+        """
+        besides = frozenset(bundles)
+        if besides != self._besides:
+            self._besides = besides
+            self._fresh = True
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials under which every connection meets what was read last."""
@@ -83,8 +95,9 @@ class ServerTls:
             log.warning(said, until=own.until.isoformat())
 
     def _configuration(self) -> grpc.ServerCertificateConfiguration:
-        own, authorities = self._own.held, self._trust.held
-        return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], authorities.pem)
+        own = self._own.held
+        roots = b"\n".join([self._trust.held.pem, *sorted(self._besides)])
+        return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], roots)
 
     def _changed(self) -> grpc.ServerCertificateConfiguration | None:
         # Asked by a thread of gRPC's at every handshake, which pays for what is made anew.

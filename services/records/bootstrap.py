@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wires the processes of records: which parts each has, and with what."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
+from cairn.records.v1.partner_service_pb2_grpc import add_PartnerServiceServicer_to_server
 from cairn.records.v1.record_service_pb2_grpc import add_RecordServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
+from chassis.database import Pool
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
@@ -15,18 +18,23 @@ from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
 from chassis.unit.work import UnitOfWork
+from services.records.adapters.followed_partners import FollowedPartners
 from services.records.adapters.grpc_messages import written_record
+from services.records.adapters.grpc_partners import NAME as PARTNERS
+from services.records.adapters.grpc_partners import PartnerService
 from services.records.adapters.grpc_service import NAME, RecordService
 from services.records.adapters.postgres_disclosures import PostgresDisclosures
 from services.records.adapters.postgres_growth import PostgresGrowth
 from services.records.adapters.postgres_ledger import PostgresLedger
+from services.records.adapters.postgres_partners import PostgresPartners
 from services.records.adapters.postgres_positions import PostgresPositions
 from services.records.adapters.postgres_record import PostgresRecords
-from services.records.app.authority import OperatorsOnly
+from services.records.app.authority import ByCertificate
 from services.records.app.current_record import CurrentReader
 from services.records.app.disclosure import DisclosureLog
 from services.records.app.ledger import ENTRIES, RecordDecisions
 from services.records.app.page_token import PageTokens
+from services.records.app.partners import NOBODY, Partners
 from services.records.app.reading import Desk, Reader
 from services.records.app.sequencer import LEASE_SECONDS, Sequencer
 from services.records.app.watching import Growth, Watcher
@@ -40,19 +48,36 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     """Answer ``cairn.records.v1``."""
     pool = await add_pool(process, settings, settings.database_pool_size, "records-serve")
     store, growth = PostgresRecords(pool), Growth()
-    desk = Desk(OperatorsOnly(listening.operators), DisclosureLog(PostgresDisclosures(pool)))
+    partners = PostgresPartners()
+    known = _follow_partners(process, pool, partners, listening)
+    authority = ByCertificate(listening.operators, known, _now)
+    desk = Desk(authority, DisclosureLog(PostgresDisclosures(pool)))
     tokens = PageTokens(settings.records_page_token_secret.get_secret_value().encode())
     current = CurrentReader(desk, store, written_record, _now)
     reader = Reader(desk, store, tokens, _now)
-    server = RpcServer([NAME, OPERATIONS], settings.records_grpc_port, process.health, listening=listening)
+    services = [NAME, PARTNERS, OPERATIONS]
+    server = RpcServer(services, settings.records_grpc_port, process.health, listening=listening)
     service = RecordService(desk, current, reader, Watcher(desk, store, growth))
     add_RecordServiceServicer_to_server(service, server.server)
+    partner_service = PartnerService(pool, partners, listening.operators)
+    add_PartnerServiceServicer_to_server(partner_service, server.server)
     add_OperationsServiceServicer_to_server(OperationsService(pool, listening.operators), server.server)
     listener = PostgresGrowth(settings.database_url.get_secret_value(), growth, process.health)
     process.add("grpc", server.run)
     if listening.tls is not None:
         process.add("certificates", listening.tls.follow)
     process.add("growth", listener.run)
+
+
+def _follow_partners(
+    process: Process, pool: Pool, store: PostgresPartners, listening: Listening
+) -> Callable[[], Partners]:
+    """Return what tells who the partners are now; without TLS nobody can show who they are."""
+    if listening.tls is None:
+        return lambda: NOBODY
+    followed = FollowedPartners(pool, store, listening.tls.believe, process.health)
+    process.add("partners", followed.run)
+    return lambda: followed.held
 
 
 async def assemble_consume(process: Process, settings: ServiceSettings) -> None:

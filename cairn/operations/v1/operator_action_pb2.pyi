@@ -46,6 +46,8 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Published a version of a policy."""
     OPERATOR_ACTION_KIND_PUBLISH_RULE: _OperatorActionKind.ValueType  # 10
     """Published a version of a rule."""
+    OPERATOR_ACTION_KIND_PUBLISH_PARTNER: _OperatorActionKind.ValueType  # 11
+    """Published a version of a partner."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -72,6 +74,8 @@ OPERATOR_ACTION_KIND_PUBLISH_POLICY: OperatorActionKind.ValueType  # 9
 """Published a version of a policy."""
 OPERATOR_ACTION_KIND_PUBLISH_RULE: OperatorActionKind.ValueType  # 10
 """Published a version of a rule."""
+OPERATOR_ACTION_KIND_PUBLISH_PARTNER: OperatorActionKind.ValueType  # 11
+"""Published a version of a partner."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final

@@ -40,7 +40,7 @@ class RecordService(stubs.RecordServiceServicer):
     async def GetLearnerRecord(  # noqa: N802 - the contract's name
         self, request: messages.GetLearnerRecordRequest, context: Any
     ) -> Any:  # a message, or one that is written already
-        permission = self._authorise(context, "GetLearnerRecord")
+        permission = self._authorise(context, request.name, "GetLearnerRecord")
         as_of = _as_of(request)
         if as_of == _NOW:
             return current_answer(await self._current.learner_record(permission, request.name))
@@ -51,7 +51,7 @@ class RecordService(stubs.RecordServiceServicer):
     async def GetEntry(  # noqa: N802 - the contract's name
         self, request: messages.GetEntryRequest, context: Any
     ) -> messages.GetEntryResponse:
-        permission = self._authorise(context, "GetEntry")
+        permission = self._authorise(context, request.name, "GetEntry")
         told = await self._reader.entry(permission, request.name)
         entry = entry_message(told.answer, explained=True)
         return messages.GetEntryResponse(entry=entry, disclosure_id=str(told.disclosure_id))
@@ -59,7 +59,7 @@ class RecordService(stubs.RecordServiceServicer):
     async def ListEntries(  # noqa: N802 - the contract's name
         self, request: messages.ListEntriesRequest, context: Any
     ) -> messages.ListEntriesResponse:
-        permission = self._authorise(context, "ListEntries")
+        permission = self._authorise(context, request.parent, "ListEntries")
         told = await self._reader.entries(permission, request.parent, request.page_size, request.page_token)
         return messages.ListEntriesResponse(
             entries=[entry_message(entry) for entry in told.answer.entries],
@@ -70,7 +70,7 @@ class RecordService(stubs.RecordServiceServicer):
     async def WatchEntries(  # noqa: N802 - the contract's name
         self, request: messages.WatchEntriesRequest, context: Any
     ) -> AsyncIterator[messages.WatchEntriesResponse]:
-        authorise = partial(self._authorise, context, "WatchEntries")
+        authorise = partial(self._authorise, context, request.parent, "WatchEntries")
         async for chunk in self._watcher.watch(authorise, request.parent, request.after_position):
             yield messages.WatchEntriesResponse(
                 entries=[entry_message(entry) for entry in chunk.entries],
@@ -78,8 +78,8 @@ class RecordService(stubs.RecordServiceServicer):
                 disclosure_id=str(chunk.disclosure_id),
             )
 
-    def _authorise(self, context: Context, method: str) -> Permission:
-        return self._desk.authorise(caller_of(context), method)
+    def _authorise(self, context: Context, name: str, method: str) -> Permission:
+        return self._desk.authorise(caller_of(context), name, method)
 
 
 def _as_of(request: messages.GetLearnerRecordRequest) -> AsOf:

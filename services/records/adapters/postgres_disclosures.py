@@ -4,18 +4,20 @@
 import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import astuple
 from uuid import UUID
 
 from chassis.database import Pool
 from services.records.app.disclosure import Detail, Disclosure
 
 _KEEP = """
-select records.disclose_at(
+select records.disclose_to(
     $1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::int[], $10::int[]
+    $9::int[], $10::int[], $11::text[], $12::int[]
 )
 """
 _ANYWHERE = (None, None)
+_NO_PARTNER = (None, None)
 _encode = json.JSONEncoder(sort_keys=True).encode
 
 
@@ -26,7 +28,10 @@ class PostgresDisclosures:
         self._pool = pool
 
     async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> AbstractSet[UUID]:
-        """Commit the disclosures, but for those whose record has moved on; return the ids of what stands."""
+        """Commit the disclosures; return the ids of those that stand.
+
+        One whose record has moved on does not, nor one to a partner of whom there is a newer version.
+        """
         rows = [
             (
                 each.tenant,
@@ -38,6 +43,7 @@ class PostgresDisclosures:
                 _text(each.asked),
                 _text(each.told),
                 *(each.reach or _ANYWHERE),
+                *(astuple(each.permission.partner) if each.permission.partner else _NO_PARTNER),
             )
             for disclosure_id, each in disclosures
         ]

@@ -37,7 +37,10 @@ class DisclosureStore(Protocol):
     """Where disclosures are kept."""
 
     async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> AbstractSet[UUID]:
-        """Commit the disclosures, but for those whose record has moved on; return the ids of what stands."""
+        """Commit the disclosures; return the ids of those that stand.
+
+        One whose record has moved on does not, nor one to a partner of whom there is a newer version.
+        """
         ...
 
 
@@ -51,7 +54,8 @@ class DisclosureLog:
     async def disclose(self, disclosure: Disclosure) -> UUID | None:
         """Return the id of the committed disclosure; raises what kept its group from being committed.
 
-        None where the record has moved on from the disclosure's reach: nothing may then be told.
+        None where the record has moved on from the disclosure's reach, or the partner is not what it was:
+        nothing may then be told.
         """
         return await self._groups.ask(disclosure)
 

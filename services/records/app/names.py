@@ -13,6 +13,7 @@ LEARNER = f"{TENANT}/learners/{{learner}}"
 ENTRY = f"{LEARNER}/entries/{{entry}}"
 
 ANY = "-"
+_institution = re.compile(r"institutions/([^/]+)(?:/.*)?", re.DOTALL)
 _segments = re.compile(r"institutions/([^/]+)(?:/learners/([^/]+)(?:/entries/([^/]+))?)?")
 
 
@@ -30,6 +31,12 @@ class EntryName:
 
     scope: Scope
     entry_id: UUID
+
+
+def institution_in(name: str) -> TenantId | None:
+    """Return the institution that a name begins with, whatever comes behind it, or nothing."""
+    found = _institution.fullmatch(name)
+    return TenantId(found[1]) if found is not None and is_opaque(found[1]) else None
 
 
 def read_learner(name: str) -> tuple[TenantId, LearnerId]:

@@ -12,11 +12,12 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
+from chassis.errors import Retry
 from chassis.rpc.caller import Caller
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from services.records.app.authority import Authority, Permission
 from services.records.app.disclosure import Detail, Disclosure, DisclosureLog
-from services.records.app.names import Scope, read_entry, read_learner, read_parent
+from services.records.app.names import Scope, institution_in, read_entry, read_learner, read_parent
 from services.records.app.page_token import PageTokens
 from services.records.domain.record import AsOf, LearnerRecord, Reach, Recorded, learner_record
 
@@ -84,15 +85,18 @@ class Desk:
         self._authority = authority
         self._log = log
 
-    def authorise(self, caller: Caller, method: str) -> Permission:
-        """Return the permission of a call; raise before anything of the request is looked at."""
-        return self._authority.authorise(caller, method)
+    def authorise(self, caller: Caller, name: str, method: str) -> Permission:
+        """Return the permission of a call about a resource; raise before more of it is looked at."""
+        return self._authority.authorise(caller, institution_in(name), method)
 
     async def disclose(self, permission: Permission, scope: Scope, *, asked: Detail, told: Detail) -> UUID:
-        """Commit what is about to be told, and return the id under which it stands."""
+        """Commit what is about to be told, and return the id under which it stands.
+
+        Raises Retry where it is for a partner of whom there is a newer version by now.
+        """
         disclosure_id = await self._disclose(None, permission, scope, asked, told)
         if disclosure_id is None:
-            raise AssertionError("a disclosure without a reach stands or raises")
+            raise Retry("who may ask has changed while the call was answered")
         return disclosure_id
 
     async def disclose_at(

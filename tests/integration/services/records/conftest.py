@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,8 +15,10 @@ from chassis.rpc.listening import LOOPBACK
 from chassis.rpc.server import RpcServer
 from deploy.local.provision import Provisioned
 from services.records import bootstrap
+from tests.certificates import Authority
 from tests.integration.databases import Databases
 from tests.integration.services.records.asking import asking, settings
+from tests.integration.services.records.tls_process import Run, serving_over_tls
 
 if TYPE_CHECKING:
     from cairn.records.v1.record_service_pb2_grpc import RecordServiceAsyncStub
@@ -81,3 +84,18 @@ async def port(records: Provisioned, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 async def stub(port: int) -> AsyncIterator["RecordServiceAsyncStub"]:
     async with asking(port) as stub:
         yield stub
+
+
+@pytest.fixture
+async def address(
+    records: Provisioned, broker: str, ours: Authority, theirs: Authority, tmp_path: Path
+) -> AsyncIterator[str]:
+    """Return where a server listens over TLS."""
+    async with serving_over_tls(records, broker, ours, theirs, tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def run(address: str, tenant: str, tmp_path: Path, ours: Authority) -> Run:
+    """Return what runs the command as whoever shows a certificate."""
+    return Run(address, tenant, tmp_path, ours)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the text of a partner's document to a version of it, with its canonical JSON and the hash of that.
+
+The canonical JSON (RFC 8785) is that of the normalised document, defaults included: how an author wrote
+it changes no hash.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import sha256
+
+import rfc8785
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from chassis.documents import UnreadableDocument, parse_document
+from chassis.errors import Reject
+from chassis.rpc.authorities import Authorities
+from chassis.rpc.refusal import Violation, invalid
+from services.records.domain.partner import Partner
+
+_partner = TypeAdapter(Partner)
+_KEYS = tuple(Partner.__dataclass_fields__)
+_UNKNOWN = "unexpected_keyword_argument"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a request, under the name that errors call it by."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerVersion:
+    """A version of a partner with its canonical JSON and the SHA-256 of that."""
+
+    partner: Partner
+    canonical: str
+    hash: str
+
+
+def read_documents(documents: Sequence[Document]) -> list[PartnerVersion]:
+    """Read documents in YAML or JSON; raise Refusal naming every fault."""
+    if not documents:
+        raise invalid(Violation("documents", "at least one document is needed"))
+    versions: list[PartnerVersion] = []
+    violations: list[Violation] = []
+    for number, document in enumerate(documents):
+        found = _read(document.text)
+        if isinstance(found, Partner):
+            versions.append(_version(found))
+        else:
+            violations += [violation_of(place, reason, number, document) for place, reason in found]
+    if len({each.partner.partner for each in versions}) < len(versions):
+        violations.append(Violation("documents", "one version of a partner is published at a time"))
+    if violations:
+        raise invalid(*violations)
+    return versions
+
+
+def read_canonical(canonical: str) -> Partner:
+    """Read a stored canonical document."""
+    return _partner.validate_json(canonical)
+
+
+def violation_of(place: str, reason: str, number: int, document: Document) -> Violation:
+    """Write a fault with the place of its document in the request."""
+    field = f"documents[{number}]" + (f".{place}" if place else "")
+    named = f"{document.name}: " if document.name else ""
+    return Violation(field, named + reason)
+
+
+def _read(text: str) -> "Partner | list[tuple[str, str]]":
+    try:
+        partner = _partner.validate_python(parse_document(text))
+    except UnreadableDocument as error:
+        return [("", str(error))]
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return [_fault(each) for each in found]
+    return list(_of_authorities(partner)) or partner
+
+
+def _of_authorities(partner: Partner) -> Iterator[tuple[str, str]]:
+    if partner.authorities:
+        try:
+            Authorities(partner.authorities.encode())
+        except Reject as error:
+            yield "authorities", error.reason
+
+
+def _fault(found: ErrorDetails) -> tuple[str, str]:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"])
+    place = place.removeprefix(".")
+    if found["type"] != _UNKNOWN:
+        return place, found["msg"]
+    nearest = get_close_matches(place, _KEYS, n=1, cutoff=0.0)
+    return place, f"is not a key here; the nearest one is {nearest[0]}"
+
+
+def _version(partner: Partner) -> PartnerVersion:
+    canonical = rfc8785.dumps(_partner.dump_python(partner, mode="json"))
+    return PartnerVersion(partner, canonical.decode(), sha256(canonical).hexdigest())

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A partner: who may ask for an institution's record, and by which certificates it is known.
+
+A published version is immutable. The newest version of a partner is the one that holds; a withdrawn
+one ends it, and whoever called by it is nobody.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, NamedTuple
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from cairn.events.wire import Revision, Slug, Uri
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Partner:
+    """One version of a partner, as its document says it."""
+
+    partner: Slug
+    version: Revision
+    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
+    own: bool = False
+    """Whether it is the institution itself, which reads its own record."""
+    withdrawn: bool = False
+    identities: tuple[Uri, ...] = ()
+    """The URIs of the certificates that speak for it (subject alternative names)."""
+    authorities: str = ""
+    """Certificates, in PEM, of those who vouch for its identities."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a version of a partner, and in which key of its document."""
+
+    partner: str
+    place: str
+    reason: str
+
+
+def faults_of(new: Sequence[Partner], newest: Mapping[str, Partner]) -> Iterator[Fault]:
+    """Yield why versions cannot be published beside the ``newest`` ones, which are by partner."""
+    standing = {**newest, **{each.partner: each for each in new}}
+    shared = _shared(standing.values())
+    for each in new:
+        yield from _of_one(each)
+        before = newest.get(each.partner)
+        if before is not None and each.version <= before.version:
+            reason = f"must be above {before.version}, the newest that is published"
+            yield Fault(each.partner, "version", reason)
+        if shared & set(each.identities):
+            yield Fault(each.partner, "identities", "must not be those of another partner")
+
+
+def _of_one(each: Partner) -> Iterator[Fault]:
+    if not each.withdrawn and not each.own:
+        reason = "must be true: whoever is not the institution itself has nothing to ask under"
+        yield Fault(each.partner, "own", reason)
+    for place, value in (("identities", each.identities), ("authorities", each.authorities)):
+        if each.withdrawn and value:
+            yield Fault(each.partner, place, "must be left out where the partner is withdrawn")
+        if not each.withdrawn and not value:
+            yield Fault(each.partner, place, "is needed, unless the partner is withdrawn")
+    if len(set(each.identities)) < len(each.identities):
+        yield Fault(each.partner, "identities", "must name each only once")
+
+
+def _shared(standing: Iterable[Partner]) -> set[str]:
+    """Return the identities that more than one partner has: whose calls they are could not be told."""
+    holders = Counter(identity for each in standing for identity in set(each.identities))
+    return {identity for identity, count in holders.items() if count > 1}
