@@ -9,6 +9,7 @@ import typer
 from cairn.cli import (
     actions,
     consumers,
+    disclosures,
     door,
     partners,
     policies,
@@ -45,6 +46,7 @@ app.command()(consumers.counts)
 app.command()(consumers.lag)
 app.command()(actions.actions)
 app.command()(door.door)
+app.command()(disclosures.disclosures)
 
 
 def main() -> None:

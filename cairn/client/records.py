@@ -12,12 +12,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cairn.client.channel import ask, open_channel, to_date
 from cairn.client.errors import UnavailableError, error_of
 from cairn.client.tls import Tls
+from cairn.records.v1.disclosure_pb2 import Disclosure
 from cairn.records.v1.entry_pb2 import Entry
 from cairn.records.v1.record_service_pb2 import (
     GetEntryRequest,
     GetEntryResponse,
     GetLearnerRecordRequest,
     GetLearnerRecordResponse,
+    ListDisclosuresRequest,
     ListEntriesRequest,
     WatchEntriesRequest,
 )
@@ -57,6 +59,17 @@ class RecordsClient:
             page = await ask(self._stub.ListEntries, request)
             for entry in page.entries:
                 yield entry
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def disclosures(self, learner: str) -> AsyncIterator[Disclosure]:
+        """Yield what was told of a learner and to whom, the latest first, page by page."""
+        request = ListDisclosuresRequest(parent=self._learner(learner), page_size=1000)
+        while True:
+            page = await ask(self._stub.ListDisclosures, request)
+            for disclosure in page.disclosures:
+                yield disclosure
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token

@@ -32,6 +32,7 @@ from services.records.adapters.postgres_record import PostgresRecords
 from services.records.app.authority import ByCertificate
 from services.records.app.current_record import CurrentReader
 from services.records.app.disclosure import DisclosureLog
+from services.records.app.disclosures_told import DisclosuresTold
 from services.records.app.ledger import ENTRIES, RecordDecisions
 from services.records.app.page_token import PageTokens
 from services.records.app.partners import NOBODY, Partners
@@ -51,13 +52,15 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     partners = PostgresPartners()
     known = _follow_partners(process, pool, partners, listening)
     authority = ByCertificate(listening.operators, known, _now)
-    desk = Desk(authority, DisclosureLog(PostgresDisclosures(pool)))
+    disclosures = PostgresDisclosures(pool)
+    desk = Desk(authority, DisclosureLog(disclosures))
     tokens = PageTokens(settings.records_page_token_secret.get_secret_value().encode())
     current = CurrentReader(desk, store, written_record, _now)
     reader = Reader(desk, store, tokens, _now)
     services = [NAME, PARTNERS, OPERATIONS]
     server = RpcServer(services, settings.records_grpc_port, process.health, listening=listening)
-    service = RecordService(desk, current, reader, Watcher(desk, store, growth))
+    told, watcher = DisclosuresTold(desk, disclosures), Watcher(desk, store, growth)
+    service = RecordService(desk, current, reader, watcher, told)
     add_RecordServiceServicer_to_server(service, server.server)
     partner_service = PartnerService(pool, partners, listening.operators)
     add_PartnerServiceServicer_to_server(partner_service, server.server)

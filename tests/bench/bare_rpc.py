@@ -33,7 +33,7 @@ class _Empty(RecordServiceServicer):
     ) -> messages.GetLearnerRecordResponse:
         return messages.GetLearnerRecordResponse()
 
-    GetEntry = ListEntries = WatchEntries = None  # type: ignore[assignment]  # nobody asks for them
+    GetEntry = ListEntries = WatchEntries = ListDisclosures = None  # type: ignore[assignment]  # nobody asks for them
 
 
 async def _serve() -> None:

@@ -56,6 +56,11 @@ class RecordServiceStub:
                 request_serializer=cairn_dot_records_dot_v1_dot_record__service__pb2.WatchEntriesRequest.SerializeToString,
                 response_deserializer=cairn_dot_records_dot_v1_dot_record__service__pb2.WatchEntriesResponse.FromString,
                 _registered_method=True)
+        self.ListDisclosures = channel.unary_unary(
+                '/cairn.records.v1.RecordService/ListDisclosures',
+                request_serializer=cairn_dot_records_dot_v1_dot_record__service__pb2.ListDisclosuresRequest.SerializeToString,
+                response_deserializer=cairn_dot_records_dot_v1_dot_record__service__pb2.ListDisclosuresResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -94,6 +99,15 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDisclosures(self, request, context):
+        """Lists what was told of a learner and to whom, the latest first: in answers about this learner, and in
+        those about the whole institution that held an entry of theirs. The list is logged as well, and
+        the next one holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -116,6 +130,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.WatchEntries,
                     request_deserializer=cairn_dot_records_dot_v1_dot_record__service__pb2.WatchEntriesRequest.FromString,
                     response_serializer=cairn_dot_records_dot_v1_dot_record__service__pb2.WatchEntriesResponse.SerializeToString,
+            ),
+            'ListDisclosures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDisclosures,
+                    request_deserializer=cairn_dot_records_dot_v1_dot_record__service__pb2.ListDisclosuresRequest.FromString,
+                    response_serializer=cairn_dot_records_dot_v1_dot_record__service__pb2.ListDisclosuresResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -228,6 +247,33 @@ class RecordService:
             '/cairn.records.v1.RecordService/WatchEntries',
             cairn_dot_records_dot_v1_dot_record__service__pb2.WatchEntriesRequest.SerializeToString,
             cairn_dot_records_dot_v1_dot_record__service__pb2.WatchEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDisclosures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.records.v1.RecordService/ListDisclosures',
+            cairn_dot_records_dot_v1_dot_record__service__pb2.ListDisclosuresRequest.SerializeToString,
+            cairn_dot_records_dot_v1_dot_record__service__pb2.ListDisclosuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

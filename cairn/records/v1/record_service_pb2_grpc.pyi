@@ -48,6 +48,11 @@ class RecordServiceStub:
     caller ends the call. After a broken connection the caller goes on behind the last position it
     has seen.
     """
+    ListDisclosures: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListDisclosuresRequest, _record_service_pb2.ListDisclosuresResponse]
+    """Lists what was told of a learner and to whom, the latest first: in answers about this learner, and in
+    those about the whole institution that held an entry of theirs. The list is logged as well, and
+    the next one holds it.
+    """
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -68,6 +73,11 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Sends the entries by position, first those that are there and then each as it comes, until the
     caller ends the call. After a broken connection the caller goes on behind the last position it
     has seen.
+    """
+    ListDisclosures: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListDisclosuresRequest, _record_service_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
+    """Lists what was told of a learner and to whom, the latest first: in answers about this learner, and in
+    those about the whole institution that held an entry of theirs. The list is logged as well, and
+    the next one holds it.
     """
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -110,6 +120,17 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sends the entries by position, first those that are there and then each as it comes, until the
         caller ends the call. After a broken connection the caller goes on behind the last position it
         has seen.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDisclosures(
+        self,
+        request: _record_service_pb2.ListDisclosuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ListDisclosuresResponse, _abc.Awaitable[_record_service_pb2.ListDisclosuresResponse]]:
+        """Lists what was told of a learner and to whom, the latest first: in answers about this learner, and in
+        those about the whole institution that held an entry of theirs. The list is logged as well, and
+        the next one holds it.
         """
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,6 +18,7 @@ from chassis.rpc.operators import Operators
 from chassis.rpc.page_token import read_place, write_place
 from chassis.rpc.peer import caller_of
 from services.records.adapters.postgres_partners import PostgresPartners
+from services.records.app.names import partner_name
 from services.records.app.partner_documents import Document, read_documents
 from services.records.app.publish_partners import Published, Request, publish
 
@@ -71,7 +72,7 @@ class PartnerService(stubs.PartnerServiceServicer):
 def _message(tenant: TenantId, published: Published) -> partner_pb2.Partner:
     partner = published.version.partner
     message = partner_pb2.Partner(
-        name=f"institutions/{tenant}/partners/{partner.partner}@{partner.version}",
+        name=partner_name(tenant, partner.partner, partner.version),
         partner_id=partner.partner,
         version=partner.version,
         hash=published.version.hash,

@@ -10,6 +10,7 @@ import grpc
 from cairn.records.v1 import record_service_pb2 as messages
 from cairn.records.v1 import record_service_pb2_grpc as stubs
 from chassis.rpc.peer import caller_of
+from services.records.adapters.grpc_disclosures import disclosure_message
 from services.records.adapters.grpc_messages import (
     current_answer,
     entry_message,
@@ -19,6 +20,7 @@ from services.records.adapters.grpc_messages import (
 )
 from services.records.app.authority import Permission
 from services.records.app.current_record import CurrentReader
+from services.records.app.disclosures_told import DisclosuresTold
 from services.records.app.reading import Desk, Reader
 from services.records.app.watching import Watcher
 from services.records.domain.record import AsOf
@@ -31,11 +33,19 @@ _NOW = AsOf(None, None)
 class RecordService(stubs.RecordServiceServicer):
     """Errors leave as they are; the edge of the chassis gives them their status."""
 
-    def __init__(self, desk: Desk, current: CurrentReader, reader: Reader, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        current: CurrentReader,
+        reader: Reader,
+        watcher: Watcher,
+        disclosures: DisclosuresTold,
+    ) -> None:
         self._desk = desk
         self._current = current
         self._reader = reader
         self._watcher = watcher
+        self._disclosures = disclosures
 
     async def GetLearnerRecord(  # noqa: N802 - the contract's name
         self, request: messages.GetLearnerRecordRequest, context: Any
@@ -77,6 +87,20 @@ class RecordService(stubs.RecordServiceServicer):
                 position=chunk.position or None,
                 disclosure_id=str(chunk.disclosure_id),
             )
+
+    async def ListDisclosures(  # noqa: N802 - the contract's name
+        self, request: messages.ListDisclosuresRequest, context: Any
+    ) -> messages.ListDisclosuresResponse:
+        permission = self._authorise(context, request.parent, "ListDisclosures")
+        told = await self._disclosures.of_learner(
+            permission, request.parent, request.page_size, request.page_token
+        )
+        page = told.answer
+        return messages.ListDisclosuresResponse(
+            disclosures=[disclosure_message(page.tenant, each) for each in page.disclosures],
+            next_page_token=page.next_page_token,
+            disclosure_id=str(told.disclosure_id),
+        )
 
     def _authorise(self, context: Context, name: str, method: str) -> Permission:
         return self._desk.authorise(caller_of(context), name, method)

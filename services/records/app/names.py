@@ -39,11 +39,11 @@ def institution_in(name: str) -> TenantId | None:
     return TenantId(found[1]) if found is not None and is_opaque(found[1]) else None
 
 
-def read_learner(name: str) -> tuple[TenantId, LearnerId]:
-    """Read the name of a learner's record."""
-    tenant, learner, entry = _read(name, "name", LEARNER)
+def read_learner(name: str, field: str = "name") -> tuple[TenantId, LearnerId]:
+    """Read the name of a learner's record, which a request has in a field."""
+    tenant, learner, entry = _read(name, field, LEARNER)
     if learner is None or learner == ANY or entry is not None:
-        raise _wrong("name", LEARNER)
+        raise _wrong(field, LEARNER)
     return tenant, LearnerId(learner)
 
 
@@ -65,6 +65,11 @@ def read_entry(name: str) -> EntryName:
     except ValueError:
         raise _wrong("name", ENTRY) from None
     return EntryName(Scope(tenant, None if learner == ANY else LearnerId(learner)), entry_id)
+
+
+def partner_name(tenant: TenantId, partner: str, version: int) -> str:
+    """Return the name of one version of a partner."""
+    return f"institutions/{tenant}/partners/{partner}@{version}"
 
 
 def _read(name: str, field: str, form: str) -> tuple[TenantId, str | None, str | None]:

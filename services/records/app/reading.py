@@ -165,7 +165,7 @@ class Reader:
     ) -> Told[Page]:
         """Tell the next page of entries that have a position."""
         scope = read_parent(parent)
-        size = _page_size(page_size)
+        size = read_page_size(page_size)
         position = self._tokens.read(parent, page_token) if page_token else 0
         stretch = await self._store.behind(scope, position, size + 1)
         shown = stretch.entries[:size]
@@ -196,7 +196,8 @@ def told_of_record(record: LearnerRecord) -> Detail:
     return {"entries": len(record.entries), "head": record.head.hash.hex() if record.head else None}
 
 
-def _page_size(asked: int) -> int:
+def read_page_size(asked: int) -> int:
+    """Return how many to answer with (AIP-158)."""
     if asked < 0:
         raise invalid(Violation("page_size", "must not be negative"))
     return min(asked, LARGEST_PAGE) or DEFAULT_PAGE

@@ -18,6 +18,7 @@ from grpc_status import rpc_status
 from cairn.assessment.v1 import policy_pb2, policy_service_pb2, policy_service_pb2_grpc
 from cairn.recognition.v1 import rule_pb2, rule_service_pb2, rule_service_pb2_grpc
 from cairn.records.v1 import (
+    disclosure_pb2,
     entry_pb2,
     finding_pb2,
     learner_record_pb2,
@@ -186,6 +187,15 @@ class Records(record_service_pb2_grpc.RecordServiceServicer):
         position = int(request.page_token or "0")
         token = str(position + 1) if position < 2 else ""
         return record_service_pb2.ListEntriesResponse(entries=[entry(position)], next_page_token=token)
+
+    def ListDisclosures(  # noqa: N802 - the contract's name
+        self, request: record_service_pb2.ListDisclosuresRequest, _context: Any
+    ) -> record_service_pb2.ListDisclosuresResponse:
+        self.asked.append(request.parent)
+        place = int(request.page_token or "0")
+        told = [disclosure_pb2.Disclosure(name=f"institutions/ou/disclosures/d{place}")]
+        token = str(place + 1) if place < 2 else ""
+        return record_service_pb2.ListDisclosuresResponse(disclosures=told, next_page_token=token)
 
     def WatchEntries(  # noqa: N802 - the contract's name
         self, request: record_service_pb2.WatchEntriesRequest, context: Any

@@ -44,8 +44,10 @@ async def test_an_instant_without_its_zone_is_no_instant(services: Services) -> 
 async def test_every_page_is_read(services: Services) -> None:
     async with open_records(services.address, "ou") as client:
         positions = [entry.position async for entry in client.entries()]
+        told = [each.name.rpartition("/")[2] async for each in client.disclosures("l1")]
 
     assert positions == [0, 1, 2]
+    assert told == ["d0", "d1", "d2"]
 
 
 async def test_a_watch_goes_on_behind_what_it_saw(

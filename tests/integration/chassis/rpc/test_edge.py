@@ -58,6 +58,11 @@ class Records(record_service_pb2_grpc.RecordServiceServicer):
     ) -> messages.ListEntriesResponse:
         return messages.ListEntriesResponse()
 
+    async def ListDisclosures(  # noqa: N802 - the contract's name
+        self, _request: messages.ListDisclosuresRequest, _context: Any
+    ) -> messages.ListDisclosuresResponse:
+        return messages.ListDisclosuresResponse()
+
     async def WatchEntries(  # noqa: N802 - the contract's name
         self, request: messages.WatchEntriesRequest, _context: Any
     ) -> AsyncIterator[messages.WatchEntriesResponse]:

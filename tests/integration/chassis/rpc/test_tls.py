@@ -55,6 +55,11 @@ class Records(stubs.RecordServiceServicer):
     ) -> messages.ListEntriesResponse:
         return messages.ListEntriesResponse()
 
+    async def ListDisclosures(  # noqa: N802 - the contract's name
+        self, _request: messages.ListDisclosuresRequest, _context: Any
+    ) -> messages.ListDisclosuresResponse:
+        return messages.ListDisclosuresResponse()
+
     async def WatchEntries(  # noqa: N802 - the contract's name
         self, _request: messages.WatchEntriesRequest, context: Any
     ) -> AsyncIterator[messages.WatchEntriesResponse]:

@@ -80,6 +80,10 @@ async def test_an_institution_reads_its_own_record(
     basis = "the institution's own record"
     known = (json.loads(told)["disclosure_id"], "library@1", basis, "library", 1)
     assert [tuple(each) for each in disclosed] == [known]
+    _, listed, _ = await run(shown, "disclosures", "l1", "--json")
+    (disclosure,) = json.loads(listed)
+    assert disclosure["partner"] == f"institutions/{tenant}/partners/library@1"
+    assert "library@1" in (await run(shown, "disclosures", "l1"))[1]
     wanted = "the caller is no operator of this service"
     for said in (
         await run(shown, "record", "show", "l1", tenant=f"{tenant}x"),

@@ -16,7 +16,8 @@ from deploy.local.provision import Provisioned
 from services.records.adapters.postgres_disclosures import PostgresDisclosures
 from services.records.adapters.postgres_record import PostgresRecords
 from services.records.app.authority import Permission
-from services.records.app.disclosure import Disclosure
+from services.records.app.disclosure import Detail, Disclosure
+from services.records.app.disclosures_told import LATEST
 from services.records.domain.record import Reach
 from tests.integration.services.records.feeding import feed, life, sequence
 
@@ -24,7 +25,7 @@ OTHERS = 300
 READS = 20
 _READ = """
 select sum(idx_tup_read)::int from pg_stat_user_indexes
-where schemaname = 'records' and relname in ('entry', 'position')
+where schemaname = 'records' and relname in ('entry', 'position', 'disclosure')
 """
 
 
@@ -33,6 +34,7 @@ async def early(records: Provisioned) -> AsyncIterator[Pool]:
     """Return one session that has read while there was nothing yet, and keeps the plan of then."""
     pool = await open_pool(records.dsns["serve"], 1)
     assert await PostgresRecords(pool).of_learner(TenantId("nobody"), LearnerId("l0")) == []
+    assert await PostgresDisclosures(pool).of_learner(TenantId("nobody"), LearnerId("l0"), LATEST, 1) == []
     assert await PostgresDisclosures(pool).keep([at_its_reach("nobody", "l0")]) == frozenset()
     yield pool
     await pool.close()
@@ -65,6 +67,23 @@ async def test_a_record_is_read_by_its_key(
     assert READS <= read[0] <= 3 * READS
 
 
+async def test_what_was_told_of_a_learner_is_read_without_what_was_told_of_others(
+    early: Pool, consume: Pool, schedule: Pool, records: Provisioned, postgres: str, tenant: str
+) -> None:
+    await feed(consume, others(tenant))
+    await sequence(schedule)
+    log = PostgresDisclosures(early)
+    of_others = [told(tenant, f"l{number}", {}) for number in range(OTHERS)]
+    before = [told(tenant, None, {"first": number, "last": number}) for number in range(-4000, -1000)]
+    behind = [told(tenant, None, {"first": number, "last": number}) for number in range(2000, 5000)]
+    await log.keep([*of_others, *before, *behind])
+    async with counting(early, records, postgres) as read:
+        for number in range(READS):
+            assert len(await log.of_learner(TenantId(tenant), LearnerId(f"l{number}"), LATEST, 100)) == 1
+    # The position, and what was told.
+    assert 2 * READS <= read[0] <= 4 * READS
+
+
 async def test_the_reach_of_a_record_is_looked_up_by_its_key(
     early: Pool, consume: Pool, schedule: Pool, records: Provisioned, postgres: str, tenant: str
 ) -> None:
@@ -88,4 +107,12 @@ def at_its_reach(tenant: str, learner: str) -> tuple[UUID, Disclosure]:
     whose = TenantId(tenant), LearnerId(learner)
     return uuid4(), Disclosure(
         tenant=whose[0], learner=whose[1], permission=permission, asked={}, told={}, reach=Reach(1, 1)
+    )
+
+
+def told(tenant: str, learner: str | None, detail: Detail) -> tuple[UUID, Disclosure]:
+    """Return an answer of which a detail was told."""
+    whose, permission = None if learner is None else LearnerId(learner), Permission("ListEntries", "x", "y")
+    return uuid4(), Disclosure(
+        tenant=TenantId(tenant), permission=permission, learner=whose, asked={}, told=detail
     )
