@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cairn.cli.options import BROKERS, HTTP, BootstrapServers, HttpAddress, Json
 from cairn.cli.output import err, out, print_json, table
+from cairn.cli.tls import AUTHORITIES, read_variable
 from cairn.cli.topics import source_name
 from cairn.client.results import Receipt, ResultsPublisher
 from cairn.client.results_http import open_http_results
@@ -24,6 +25,7 @@ from cairn.cloudevents.structured import read_structured
 
 _MOST_EVENTS = 2000
 _MOST_SHOWN = 20
+_CREDENTIAL = "CAIRN_SOURCE_CREDENTIAL_FILE"
 
 app = typer.Typer(help="Assessment results, as a platform reports them.", no_args_is_help=True)
 
@@ -82,11 +84,13 @@ def publish(
 ) -> None:
     """Publish every line of a file; publishing it again does nothing twice.
 
+    CAIRN_SOURCE_CREDENTIAL_FILE names a file with the source's credential for the HTTP door, and
+    CAIRN_TLS_AUTHORITIES_FILE the authorities of the door's certificate, where the system does not know them.
     The exit code is 1 when a line was refused or in conflict; all the others went through.
     """
     match via:
         case Via.HTTP:
-            opened: AbstractAsyncContextManager[ResultsPublisher] = open_http_results(http_address, source)
+            opened: AbstractAsyncContextManager[ResultsPublisher] = _http(http_address, source)
         case Via.KAFKA:
             opened = open_kafka_results(bootstrap_servers, source)
         case _:
@@ -95,6 +99,16 @@ def publish(
     _show(tally, json)
     if tally.troubles:
         raise typer.Exit(1)
+
+
+def _http(address: str, source: str) -> AbstractAsyncContextManager[ResultsPublisher]:
+    credential = read_variable(_CREDENTIAL)
+    return open_http_results(
+        address,
+        source,
+        credential=credential.decode("ascii", "replace").strip() if credential else "",
+        authorities=read_variable(AUTHORITIES),
+    )
 
 
 async def _publish(file: Path, size: int, opened: AbstractAsyncContextManager[ResultsPublisher]) -> Tally:

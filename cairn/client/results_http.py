@@ -6,6 +6,7 @@ for what had already arrived. ``Retry-After`` is honoured (RFC 9110 section 10.2
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -36,6 +37,7 @@ _PATIENCE_SECONDS = 120.0
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _COME_AGAIN = {429, 500, 502, 503, 504}
 
 
@@ -118,10 +120,20 @@ class HttpResultsPublisher:
 
 
 @asynccontextmanager
-async def open_http_results(address: str, source: str) -> AsyncIterator[HttpResultsPublisher]:
-    """Open a connection pool of its own for a publisher; ``address`` is ``host:port`` or a URL."""
-    url = address if "://" in address else f"http://{address}"
-    async with httpx2.AsyncClient(base_url=url, timeout=_TIMEOUT) as client:
+async def open_http_results(
+    address: str, source: str, *, credential: str = "", authorities: bytes | None = None
+) -> AsyncIterator[HttpResultsPublisher]:
+    """Open a connection pool of its own for a publisher; ``address`` is ``host:port`` or a URL.
+
+    ``authorities`` are those of the door's certificate, in PEM, where the system does not know them. Raises
+    ValueError where a credential would travel in the clear to another machine.
+    """
+    url = httpx2.URL(address if "://" in address else f"http{'s' if authorities else ''}://{address}")
+    if credential and url.scheme != "https" and url.host not in _LOOPBACK:
+        raise ValueError("a credential is sent over https only")
+    headers = {"authorization": f"Bearer {credential}"} if credential else {}
+    verify = True if authorities is None else ssl.create_default_context(cadata=authorities.decode())
+    async with httpx2.AsyncClient(base_url=url, timeout=_TIMEOUT, headers=headers, verify=verify) as client:
         yield HttpResultsPublisher(client, source)
 
 

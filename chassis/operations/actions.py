@@ -20,6 +20,8 @@ Kind: TypeAlias = Literal[
     "publish_policy",
     "publish_rule",
     "publish_partner",
+    "issue_credential",
+    "revoke_credential",
 ]
 
 _NOTE = """

@@ -6,7 +6,7 @@ was read last. They are read apart from each other, so that who is believed can 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ import structlog
 
 from chassis.rpc.authorities import Authorities
 from chassis.rpc.followed import Followed
-from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, read_own, read_trust
+from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, Own, read_own, read_trust
 from chassis.waiting import within
 
 _LOOK_SECONDS = 1.0
@@ -44,6 +44,7 @@ class ServerTls:
         self._own = Followed({CERTIFICATE: files.certificate, KEY: files.key}, read_own)
         self._trust = Followed({TRUST: files.trust}, read_trust)
         self._besides: frozenset[bytes] = frozenset()
+        self._also: list[Callable[[Own], None]] = []
         self._fresh = False
         self._warn_at = datetime.min.replace(tzinfo=UTC)
 
@@ -61,6 +62,11 @@ class ServerTls:
         if besides != self._besides:
             self._besides = besides
             self._fresh = True
+
+    def show_also(self, show: Callable[[Own], None]) -> None:
+        """Have another server of this process show the same: now, and whenever it is renewed."""
+        show(self._own.held)
+        self._also.append(show)
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials under which every connection meets what was read last."""
@@ -82,6 +88,8 @@ class ServerTls:
         """Read the files again if they have changed."""
         if self._own.follow():
             self._fresh = True
+            for show in self._also:
+                show(self._own.held)
             log.info("certificate", until=self._own.held.until.isoformat())
         if self._trust.follow():
             self._fresh = True

@@ -9,6 +9,7 @@ from chassis.lifecycle import migrate, refuse, run
 from chassis.rpc.listening import read_listening
 from chassis.settings import ProcessSettings, ScheduleSettings, ServiceSettings, load
 from services.assessment import bootstrap
+from services.assessment.adapters.http_listening import read_http_listening
 from services.assessment.settings import IntakeSettings, ResultsSettings, ServeSettings
 
 USAGE = (
@@ -34,7 +35,9 @@ def _stay(arguments: list[str]) -> int:
     match arguments:
         case ["serve"]:
             doors = load(ServeSettings)
-            serve = partial(bootstrap.assemble_serve, settings=doors, listening=read_listening(doors))
+            listening = read_listening(doors)
+            http = read_http_listening(doors, listening)
+            serve = partial(bootstrap.assemble_serve, settings=doors, listening=listening, listens=http)
             return run(SERVICE, "serve", doors, serve)
         case ["consume", "intake"]:
             door = load(IntakeSettings)

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wires the processes of assessment: which parts each has, and with what."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cairn.assessment.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
+from cairn.assessment.v1.source_service_pb2_grpc import add_SourceServiceServicer_to_server
 from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
+from chassis.database import Pool
+from chassis.followed_table import FollowedTable
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
@@ -16,10 +20,14 @@ from chassis.schedule.assembly import assemble_schedule as add_schedule
 from chassis.settings import ScheduleSettings, ServiceSettings
 from chassis.topics import read_partitions
 from chassis.unit.work import UnitOfWork
+from services.assessment.adapters import postgres_credentials
 from services.assessment.adapters.affected import AFFECTED
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.grpc_policies import NAME, PolicyService
+from services.assessment.adapters.grpc_sources import NAME as SOURCES
+from services.assessment.adapters.grpc_sources import SourceService
 from services.assessment.adapters.http_door import http_application
+from services.assessment.adapters.http_listening import HttpListening
 from services.assessment.adapters.http_server import HttpServer
 from services.assessment.adapters.ingest import IngestDoor
 from services.assessment.adapters.intake_work import IntakeWork
@@ -29,6 +37,7 @@ from services.assessment.adapters.postgres_intake import PostgresPayloads, Postg
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts
 from services.assessment.app.concluding import COMPETENCY_EVENTS
+from services.assessment.app.credentials import NONE_HELD, Credentials
 from services.assessment.app.intake import RESULTS, Clock, Identifier, Intake
 from services.assessment.app.payloads import Payloads
 from services.assessment.app.results import Results
@@ -56,15 +65,20 @@ def make_results(settings: ResultsSettings) -> Results:
     return Results(PostgresFacts(), PostgresPolicies(), settings.assessment_time_zones)
 
 
-async def assemble_serve(process: Process, settings: ServeSettings, listening: Listening) -> None:
-    """Open the HTTP door and answer ``cairn.assessment.v1``, the first on loopback."""
+async def assemble_serve(
+    process: Process, settings: ServeSettings, listening: Listening, listens: HttpListening
+) -> None:
+    """Open the HTTP door and answer ``cairn.assessment.v1``."""
     pool = await add_pool(process, settings, settings.database_pool_size, "assessment-serve")
     partitions = await read_partitions(settings.kafka_bootstrap_servers, {RESULTS})
     door = Door(pool, make_intake(settings), partitions, settings.assessment_backlog)
-    http = HttpServer(
-        http_application(door, settings.sources()), settings.assessment_http_port, process.health
-    )
-    server = RpcServer([NAME, OPERATIONS], settings.assessment_grpc_port, process.health, listening=listening)
+    sources = settings.sources()
+    credentials = _follow_credentials(process, pool) if listens.asks else None
+    application = http_application(door, sources, credentials)
+    http = HttpServer(application, listens, settings.assessment_http_port, process.health)
+    services = [NAME, SOURCES, OPERATIONS]
+    server = RpcServer(services, settings.assessment_grpc_port, process.health, listening=listening)
+    add_SourceServiceServicer_to_server(SourceService(pool, sources, listening.operators), server.server)
     add_PolicyServiceServicer_to_server(
         PolicyService(pool, PostgresPolicies(), listening.operators), server.server
     )
@@ -75,6 +89,20 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     process.add("grpc", server.run)
     if listening.tls is not None:
         process.add("certificates", listening.tls.follow)
+
+
+def _follow_credentials(process: Process, pool: Pool) -> Callable[[], Credentials]:
+    """Return what tells which credentials hold now."""
+    followed = FollowedTable(
+        "credentials",
+        pool,
+        state=postgres_credentials.state,
+        read=postgres_credentials.read,
+        held=NONE_HELD,
+        health=process.health,
+    )
+    process.add("credentials", followed.run)
+    return lambda: followed.held
 
 
 async def assemble_intake(process: Process, settings: IntakeSettings) -> None:

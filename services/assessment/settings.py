@@ -3,10 +3,11 @@
 
 from base64 import b64decode
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, SecretStr
 from pydantic_settings import NoDecode
 
 from cairn.ids import Tenant
@@ -61,7 +62,15 @@ class ServeSettings(IntakeSettings, ServingSettings):
     """What the HTTP door and the gRPC server need."""
 
     assessment_http_port: Port = Field(
-        default=7400, description="a port from 1 to 65535 for the HTTP door on loopback; 0 takes a free one"
+        default=7400, description="a port from 1 to 65535 for the HTTP door; 0 takes a free one"
+    )
+    assessment_http_host: IPvAnyAddress = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="the IP address of the HTTP door; any but loopback needs the TLS files or an ingress",
+    )
+    assessment_http_ingress: bool = Field(
+        default=False,
+        description="true where an ingress in front of the HTTP door ends TLS, and nothing else reaches it",
     )
     assessment_grpc_port: Port = Field(
         default=7401,

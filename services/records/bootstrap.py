@@ -11,6 +11,7 @@ from cairn.records.v1.partner_service_pb2_grpc import add_PartnerServiceServicer
 from cairn.records.v1.record_service_pb2_grpc import add_RecordServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.database import Pool
+from chassis.followed_table import FollowedTable
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
@@ -18,7 +19,6 @@ from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
 from chassis.unit.work import UnitOfWork
-from services.records.adapters.followed_partners import FollowedPartners
 from services.records.adapters.grpc_messages import written_record
 from services.records.adapters.grpc_partners import NAME as PARTNERS
 from services.records.adapters.grpc_partners import PartnerService
@@ -78,7 +78,16 @@ def _follow_partners(
     """Return what tells who the partners are now; without TLS nobody can show who they are."""
     if listening.tls is None:
         return lambda: NOBODY
-    followed = FollowedPartners(pool, store, listening.tls.believe, process.health)
+    tls = listening.tls
+    followed = FollowedTable(
+        "partners",
+        pool,
+        state=store.state,
+        read=store.everywhere,
+        held=NOBODY,
+        health=process.health,
+        tell=lambda partners: tls.believe(partners.bundles),
+    )
     process.add("partners", followed.run)
     return lambda: followed.held
 

@@ -48,6 +48,10 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Published a version of a rule."""
     OPERATOR_ACTION_KIND_PUBLISH_PARTNER: _OperatorActionKind.ValueType  # 11
     """Published a version of a partner."""
+    OPERATOR_ACTION_KIND_ISSUE_CREDENTIAL: _OperatorActionKind.ValueType  # 12
+    """Issued a credential to a platform."""
+    OPERATOR_ACTION_KIND_REVOKE_CREDENTIAL: _OperatorActionKind.ValueType  # 13
+    """Ended a credential of a platform."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -76,6 +80,10 @@ OPERATOR_ACTION_KIND_PUBLISH_RULE: OperatorActionKind.ValueType  # 10
 """Published a version of a rule."""
 OPERATOR_ACTION_KIND_PUBLISH_PARTNER: OperatorActionKind.ValueType  # 11
 """Published a version of a partner."""
+OPERATOR_ACTION_KIND_ISSUE_CREDENTIAL: OperatorActionKind.ValueType  # 12
+"""Issued a credential to a platform."""
+OPERATOR_ACTION_KIND_REVOKE_CREDENTIAL: OperatorActionKind.ValueType  # 13
+"""Ended a credential of a platform."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final

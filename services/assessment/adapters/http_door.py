@@ -6,7 +6,7 @@ without an answer is repeated as it is, and what was stored already comes back a
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from chassis.sqlstate import OUTSIDE, REDO
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.http_items import BATCH, JSON, STRUCTURED, media_type, read_request
 from services.assessment.app.arrival import Arrival
+from services.assessment.app.credentials import Credentials
 from services.assessment.app.intake import Answer, Verdict
 from services.assessment.app.sources import Source
 
@@ -58,24 +59,34 @@ _verdicts = TypeAdapter(Verdicts)
 _refusal = TypeAdapter(Refusal)
 
 
-def http_application(door: Door, sources: Mapping[str, Source]) -> FastAPI:
-    """Return the application with its OpenAPI page under ``/docs``."""
-    application = FastAPI(title="Cairn assessment", version="1", summary="Publish assessment results.")
+def http_application(
+    door: Door, sources: Mapping[str, Source], credentials: Callable[[], Credentials] | None
+) -> FastAPI:
+    """Return the application.
+
+    ``credentials`` tells those that hold now. Without it whoever reaches the door is let in, and finds its
+    OpenAPI page under ``/docs``.
+    """
+    # What describes the door, and loads a page from elsewhere to show it, is for whoever is on this machine.
+    pages: dict[str, Any] = {} if credentials is None else {"openapi_url": None}
+    summary = "Publish assessment results."
+    application = FastAPI(title="Cairn assessment", version="1", summary=summary, **pages)
 
     @application.post(
         "/v1/sources/{source}/events",
         summary="Publish one event or a batch",
         description=__doc__,
         response_model=Verdicts,
-        responses={status: {"model": Refusal} for status in (400, 404, 413, 415, 503)},
+        responses={status: {"model": Refusal} for status in (400, 401, 404, 413, 415, 503)},
         openapi_extra=_REQUEST_BODY,
     )
     async def publish(
         source: Annotated[str, Path(description="the platform's name")], request: Request
     ) -> Response:
+        sent = request.headers.get("authorization", "")
         known = sources.get(source)
-        if known is None:
-            return _refused(404, "is not known", "source")
+        if known is None or (credentials is not None and not credentials().vouch(source, sent)):
+            return _turned_away(asked=credentials is not None)
         if media_type(request.headers) not in {STRUCTURED, BATCH} and "ce-specversion" not in request.headers:
             return _refused(415, f"is not {STRUCTURED} or {BATCH}, nor are there ce- headers", "content-type")
         body = await _body(request)
@@ -130,6 +141,15 @@ async def _body(request: Request) -> bytes | None:
 
 def _refused(status: int, reason: str, field: str) -> Response:
     return Response(_refusal.dump_json(Refusal(field=field, reason=reason)), status, media_type=JSON)
+
+
+def _turned_away(*, asked: bool) -> Response:
+    """Refuse whoever is not known; where credentials are asked for nobody learns which sources there are."""
+    if not asked:
+        return _refused(404, "is not known", "source")
+    answer = _refused(401, "must be Bearer, and a credential of this source", "authorization")
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="cairn"'
+    return answer
 
 
 def _unavailable(reason: str) -> Response:

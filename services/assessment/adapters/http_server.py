@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP server of the door, on loopback only until platforms can be authenticated."""
+"""The HTTP server of the door: over TLS, behind an ingress that ends TLS, or on loopback only."""
 
 import asyncio
 import socket
@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from chassis.errors import Retry
 from chassis.health import Health
+from services.assessment.adapters.http_listening import HttpListening
 
 _GRACE_SECONDS = 5
 _LOOK_SECONDS = 0.05
@@ -27,21 +28,28 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Serves an application; asked to stop, it answers what is in flight first."""
 
-    def __init__(self, application: FastAPI, port: int, health: Health) -> None:
-        """Bind to loopback, on a free port where ``port`` is 0; raise Retry where it is taken."""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(self, application: FastAPI, listening: HttpListening, port: int, health: Health) -> None:
+        """Bind, to a free port where ``port`` is 0; raise Retry where it is taken."""
+        host = listening.host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind(("127.0.0.1", port))
+            self._socket.bind((host, port))
             # From here on a connection waits to be served; a port that is ready must not refuse one.
             self._socket.listen()
         except OSError as error:
             self._socket.close()
-            message = f"the port {port} cannot be bound on loopback"
+            message = f"the port {port} cannot be bound on {host}"
             raise Retry(message) from error
         self.port: int = self._socket.getsockname()[1]
+        tls = listening.tls
         config = uvicorn.Config(
-            application, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
+            application,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            ssl_context_factory=None if tls is None else lambda *_: tls,
         )
         self._server = _Server(config)
         self._health = health

@@ -2,14 +2,13 @@
 """Published partners in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from cairn.ids import TenantId
 from chassis.database import Connection
 from services.records.app.partner_documents import PartnerVersion, read_canonical
+from services.records.app.partners import Partners
 from services.records.app.publish_partners import Published
-from services.records.domain.partner import Partner
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('records.partner/' || $1, 0))"
 _FIND = """
@@ -67,17 +66,14 @@ class PostgresPartners:
         )
         return _published(row)
 
-    async def state(self, connection: Connection) -> tuple[int, datetime | None]:
+    async def state(self, connection: Connection) -> object:
         """Return how many versions are published, and when the last was: what changes with each."""
-        row = await connection.fetchrow(_STATE)
-        if row is None:
-            raise AssertionError("a count is always a row")
-        return row[0], row[1]
+        return await connection.fetchrow(_STATE)
 
-    async def everywhere(self, connection: Connection) -> Sequence[tuple[TenantId, Partner]]:
-        """Return the newest version of each partner of every institution."""
+    async def everywhere(self, connection: Connection) -> Partners:
+        """Return the partners of every institution."""
         rows = await connection.fetch(_EVERYWHERE)
-        return [(TenantId(tenant), read_canonical(document)) for tenant, document in rows]
+        return Partners((TenantId(tenant), read_canonical(document)) for tenant, document in rows)
 
 
 def _published(row: Any) -> Published:

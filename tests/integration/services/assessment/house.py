@@ -2,7 +2,7 @@
 """What the tests of assessment share: a wired house, native events, and a look behind its walls."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -25,6 +25,7 @@ from services.assessment.adapters.letter_replays import LetterReplays
 from services.assessment.adapters.postgres_intake import PostgresPayloads, PostgresStatements
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts
+from services.assessment.app.credentials import Credentials
 from services.assessment.app.intake import Identifier, Intake
 from services.assessment.app.payloads import Payloads
 from services.assessment.app.publish_policies import Document, Publication, publish
@@ -75,9 +76,11 @@ class House:
         payloads = Payloads(PostgresPayloads(), MasterKey(MASTER))
         return Intake(PostgresStatements(), payloads, Identifier(IDENTITY), lambda: self.now)
 
-    def client(self, backlog: int = 100_000) -> httpx2.AsyncClient:
+    def client(
+        self, backlog: int = 100_000, credentials: Callable[[], Credentials] | None = None
+    ) -> httpx2.AsyncClient:
         door = Door(self.serve, self.intake(), PARTITIONS, backlog)
-        application = http_application(door, {self.source.name: self.source})
+        application = http_application(door, {self.source.name: self.source}, credentials)
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url="http://door")
 
     async def post(self, *events: dict[str, Any]) -> dict[str, Any]:

@@ -211,7 +211,7 @@ async def test_who_is_in_the_way_for_long_is_told_with_a_time_to_come_again(hous
     pool = await open_pool(house.dsns["serve"], 1)
     await pool.execute("set lock_timeout = '200ms'")
     door = Door(pool, house.intake(), PARTITIONS, 100_000)
-    application = http_application(door, {house.source.name: house.source})
+    application = http_application(door, {house.source.name: house.source}, None)
     transport = httpx2.ASGITransport(application)
     async with (
         holding_the_counts(house),
