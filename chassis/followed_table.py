@@ -10,7 +10,7 @@ import structlog
 from chassis.database import Connection, Pool
 from chassis.health import Health
 from chassis.outage import outage
-from chassis.sqlstate import OUTSIDE
+from chassis.sqlstate import OUTSIDE, REDO
 from chassis.waiting import within
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class FollowedTable(Generic[T]):
-    """Looks each second; until it has read once, ``held`` is what it was given."""
+    """Looks each second; until it has read once, nothing is ``held``."""
 
     def __init__(  # noqa: PLR0913 - what is followed, how, and who is told
         self,
@@ -29,7 +29,6 @@ class FollowedTable(Generic[T]):
         *,
         state: Callable[[Connection], Awaitable[object]],
         read: Callable[[Connection], Awaitable[T]],
-        held: T,
         health: Health,
         tell: Callable[[T], None] | None = None,
     ) -> None:
@@ -44,7 +43,7 @@ class FollowedTable(Generic[T]):
         self._health = health
         self._tell = tell
         self._seen: object = None
-        self.held = held
+        self.held: T | None = None
         health.expect(name)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -52,7 +51,7 @@ class FollowedTable(Generic[T]):
         while not stop.is_set():
             try:
                 await self.look()
-            except OUTSIDE as error:
+            except (*OUTSIDE, *REDO) as error:
                 if self._seen is None:
                     self._health.unmet(self._name, outage(error))
             await within(_LOOK_SECONDS, stop)
@@ -64,9 +63,10 @@ class FollowedTable(Generic[T]):
             if state == self._seen:
                 return False
             # After the state: what changes in between is read again at the next look.
-            self.held = await self._read(connection)
+            held = await self._read(connection)
         if self._tell is not None:
-            self._tell(self.held)
+            self._tell(held)
+        self.held = held
         self._seen = state
         self._health.met(self._name)
         log.info("table read", name=self._name)

@@ -40,11 +40,22 @@ class Authority:
     """A certificate authority; with ``under`` it is an intermediate one.
 
     A ``homely`` one is made as older tools make them: constraints that are not critical, no keyUsage, an
-    authorityKeyIdentifier with issuer and serial number.
+    authorityKeyIdentifier with issuer and serial number. One that is not ``identified`` has no key
+    identifier, and one that ``renews`` another has its key.
     """
 
-    def __init__(self, name: str, under: "Authority | None" = None, *, homely: bool = False) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(
+        self,
+        name: str,
+        under: "Authority | None" = None,
+        *,
+        homely: bool = False,
+        identified: bool = True,
+        renews: "Authority | None" = None,
+    ) -> None:
+        self._key: ec.EllipticCurvePrivateKey = (
+            ec.generate_private_key(ec.SECP256R1()) if renews is None else renews._key
+        )
         self._under = under
         issuer = self if under is None else under
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -61,11 +72,11 @@ class Authority:
             encipher_only=False,
             decipher_only=False,
         )
-        builder = (
-            _builder(self.name, issuer.name, self._key, now - 10 * _DAY, now + 10 * _DAY)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=not homely)
-            .add_extension(ski, critical=False)
+        builder = _builder(self.name, issuer.name, self._key, now - 10 * _DAY, now + 10 * _DAY).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=not homely
         )
+        if identified:
+            builder = builder.add_extension(ski, critical=False)
         signs = issuer._key
         if homely:
             names = [x509.DirectoryName(issuer.name)]

@@ -129,10 +129,18 @@ def door_count_message(count: DoorCount) -> door_count_pb2.DoorCount:
     )
 
 
+_UNKNOWN_KIND = "OPERATOR_ACTION_KIND_UNSPECIFIED"
+# What a newer process has kept has a kind that this one may not know.
+_KINDS = {
+    name.removeprefix("OPERATOR_ACTION_KIND_").lower(): name
+    for name in operator_action_pb2.OperatorActionKind.keys()  # noqa: SIM118 - no mapping
+}
+
+
 def action_message(action: Action) -> operator_action_pb2.OperatorAction:
     """Return what an operator did."""
     message = operator_action_pb2.OperatorAction(
-        kind=operator_action_pb2.OperatorActionKind.Value(f"OPERATOR_ACTION_KIND_{action.kind.upper()}"),
+        kind=operator_action_pb2.OperatorActionKind.Value(_KINDS.get(action.kind, _UNKNOWN_KIND)),
         operator=action.operator,
         subject=action.subject,
     )

@@ -6,16 +6,20 @@ of one bundle alone: an authority that is believed about one institution cannot 
 speaks for another, or for an operator.
 """
 
+import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from cachetools import LRUCache
-from cryptography.x509 import UniformResourceIdentifier
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate, UniformResourceIdentifier
 from cryptography.x509.verification import Store, VerificationError
 
 from chassis.errors import Reject
 from chassis.rpc.certificates import KEYS, POLICY, UNREADABLE, may_issue, read_certificates
+from chassis.rpc.roots import rivals
 
 _MOST_REMEMBERED = 1024
 # So that whoever is refused does not have us look again at every call.
@@ -33,15 +37,21 @@ class Vouched:
 
 
 class Authorities:
-    """A trust bundle: one or more certificates of authorities, which stays as it is."""
+    """A trust bundle: one or more certificates of authorities, which stays as it is.
+
+    TLS can load them all: it stops at the first that it cannot read, and would know none behind it.
+    """
 
     def __init__(self, pem: bytes) -> None:
         """Read a bundle; raise Reject where it does not hold certificates of authorities alone."""
-        self._certificates = read_certificates(pem)
-        if not all(may_issue(each) for each in self._certificates):
+        self.certificates = tuple(read_certificates(pem))
+        if not all(may_issue(each) for each in self.certificates):
             raise Reject(f"must hold certificates of authorities (CA in basicConstraints), with keys {KEYS}")
-        self.pem = pem
-        self._store = Store(self._certificates)
+        _check_loaded(self.certificates)
+        if rivals(self.certificates):
+            reason = "must not hold two authorities of one name with different keys, unless each has a"
+            raise Reject(f"{reason} subjectKeyIdentifier of its own")
+        self._store = Store(list(self.certificates))
         self._found: LRUCache[bytes, Vouched] = LRUCache(_MOST_REMEMBERED)
 
     def vouched(self, chain: bytes, at: datetime) -> Vouched:
@@ -68,3 +78,19 @@ class Authorities:
             max(each.not_valid_before_utc for each in verified.chain),
             min(each.not_valid_after_utc for each in verified.chain),
         )
+
+
+def _check_loaded(certificates: Iterable[Certificate]) -> None:
+    """Raise Reject where TLS would not take an authority that could be read here."""
+    try:
+        names = [(each.subject.rdns, each.issuer.rdns) for each in certificates]
+        loaded = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        loaded.load_verify_locations(
+            cadata=b"".join(each.public_bytes(Encoding.DER) for each in certificates)
+        )
+    except (*UNREADABLE, ssl.SSLError):
+        raise Reject(
+            "must hold certificates that TLS can load, with names in the encoding they claim"
+        ) from None
+    if not all(subject for subject, _ in names):
+        raise Reject("must hold authorities that have a name (subject)")

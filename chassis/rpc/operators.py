@@ -2,7 +2,7 @@
 """Who may operate a service: whoever is on its machine, or whom a certificate of its operators names."""
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -10,9 +10,7 @@ import structlog
 from chassis.rpc.authorities import Authorities, Vouched
 from chassis.rpc.caller import Caller, Certified, OnThisMachine
 from chassis.rpc.refusal import Refusal
-
-# A caller who is refused comes again, and one line says as much as a thousand.
-_BETWEEN_LINES = timedelta(minutes=1)
+from chassis.rpc.seldom import Seldom
 
 log = structlog.get_logger()
 
@@ -47,7 +45,7 @@ class CertifiedOperators:
         self._authorities = authorities
         self._identities = frozenset(identities)
         self._clock = clock
-        self._quiet_until: datetime | None = None
+        self._seldom = Seldom()
 
     def authorise(self, caller: Caller) -> str:
         now = self._clock()
@@ -60,7 +58,6 @@ class CertifiedOperators:
 
     def _tell(self, vouched: Vouched, now: datetime) -> None:
         """Say why, for who has to find out whose certificate is not right; the caller is not told."""
-        if self._quiet_until is None or now >= self._quiet_until:
-            self._quiet_until = now + _BETWEEN_LINES
+        if self._seldom.now(now):
             reason = vouched.reason or "none of its identities is in OPERATOR_IDENTITIES"
             log.warning("no operator", reason=reason, identities=sorted(vouched.identities))

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import grpc
 import structlog
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
 
 from chassis.rpc.authorities import Authorities
 from chassis.rpc.followed import Followed
+from chassis.rpc.roots import apart
 from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, Own, read_own, read_trust
 from chassis.waiting import within
 
@@ -43,7 +46,7 @@ class ServerTls:
         """Read the files; raise Reject naming the setting of the one that will not do."""
         self._own = Followed({CERTIFICATE: files.certificate, KEY: files.key}, read_own)
         self._trust = Followed({TRUST: files.trust}, read_trust)
-        self._besides: frozenset[bytes] = frozenset()
+        self._besides: tuple[Certificate, ...] = ()
         self._also: list[Callable[[Own], None]] = []
         self._fresh = False
         self._warn_at = datetime.min.replace(tzinfo=UTC)
@@ -53,15 +56,14 @@ class ServerTls:
         """The authorities whose certificates operators show."""
         return self._trust.held
 
-    def believe(self, bundles: Iterable[bytes]) -> None:
+    def believe(self, bundles: Iterable[Authorities]) -> None:
         """Let in from now on, besides operators, whom the authorities of these bundles vouch for.
 
-        That is all that it gives them: for whom they speak is asked of one bundle alone (ADR 0009).
+        That is all that it gives them: for whom they speak is asked of one bundle alone (ADR 0009). One that
+        could be taken for an operators' authority, or for one before it, is left out.
         """
-        besides = frozenset(bundles)
-        if besides != self._besides:
-            self._besides = besides
-            self._fresh = True
+        self._besides = tuple(each for bundle in bundles for each in bundle.certificates)
+        self._fresh = True
 
     def show_also(self, show: Callable[[Own], None]) -> None:
         """Have another server of this process show the same: now, and whenever it is renewed."""
@@ -103,9 +105,13 @@ class ServerTls:
             log.warning(said, until=own.until.isoformat())
 
     def _configuration(self) -> grpc.ServerCertificateConfiguration:
-        own = self._own.held
-        roots = b"\n".join([self._trust.held.pem, *sorted(self._besides)])
-        return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], roots)
+        own, wanted = self._own.held, (*self._trust.held.certificates, *self._besides)
+        roots = tuple(apart(wanted))
+        if left_out := len(set(wanted)) - len(roots):
+            log.warning("authorities left out: others of their names are believed", count=left_out)
+        # Written anew: of what stood around them in a file nothing reaches TLS.
+        pem = b"".join(each.public_bytes(Encoding.PEM) for each in roots)
+        return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], pem)
 
     def _changed(self) -> grpc.ServerCertificateConfiguration | None:
         # Asked by a thread of gRPC's at every handshake, which pays for what is made anew.

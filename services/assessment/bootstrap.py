@@ -37,7 +37,7 @@ from services.assessment.adapters.postgres_intake import PostgresPayloads, Postg
 from services.assessment.adapters.postgres_policies import PostgresPolicies
 from services.assessment.adapters.postgres_results import PostgresFacts
 from services.assessment.app.concluding import COMPETENCY_EVENTS
-from services.assessment.app.credentials import NONE_HELD, Credentials
+from services.assessment.app.credentials import Credentials
 from services.assessment.app.intake import RESULTS, Clock, Identifier, Intake
 from services.assessment.app.payloads import Payloads
 from services.assessment.app.results import Results
@@ -91,14 +91,13 @@ async def assemble_serve(
         process.add("certificates", listening.tls.follow)
 
 
-def _follow_credentials(process: Process, pool: Pool) -> Callable[[], Credentials]:
+def _follow_credentials(process: Process, pool: Pool) -> Callable[[], Credentials | None]:
     """Return what tells which credentials hold now."""
     followed = FollowedTable(
         "credentials",
         pool,
         state=postgres_credentials.state,
         read=postgres_credentials.read,
-        held=NONE_HELD,
         health=process.health,
     )
     process.add("credentials", followed.run)

@@ -74,7 +74,7 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
 
 def _follow_partners(
     process: Process, pool: Pool, store: PostgresPartners, listening: Listening
-) -> Callable[[], Partners]:
+) -> Callable[[], Partners | None]:
     """Return what tells who the partners are now; without TLS nobody can show who they are."""
     if listening.tls is None:
         return lambda: NOBODY
@@ -84,7 +84,6 @@ def _follow_partners(
         pool,
         state=store.state,
         read=store.everywhere,
-        held=NOBODY,
         health=process.health,
         tell=lambda partners: tls.believe(partners.bundles),
     )

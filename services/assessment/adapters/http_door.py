@@ -54,18 +54,17 @@ class Refusal:
     reason: str
 
 
+AskedFor = Callable[[], Credentials | None] | None
+"""What tells which credentials hold now, None where nobody has read them yet; None where nobody is asked."""
 SourceName = Annotated[str, Path(description="the platform's name")]
 _verdicts = TypeAdapter(Verdicts)
 _refusal = TypeAdapter(Refusal)
 
 
-def http_application(
-    door: Door, sources: Mapping[str, Source], credentials: Callable[[], Credentials] | None
-) -> FastAPI:
+def http_application(door: Door, sources: Mapping[str, Source], credentials: AskedFor) -> FastAPI:
     """Return the application.
 
-    ``credentials`` tells those that hold now. Without it whoever reaches the door is let in, and finds its
-    OpenAPI page under ``/docs``.
+    Without ``credentials`` whoever reaches the door is let in, and finds its OpenAPI page under ``/docs``.
     """
     # What describes the door, and loads a page from elsewhere to show it, is for whoever is on this machine.
     pages: dict[str, Any] = {} if credentials is None else {"openapi_url": None}
@@ -83,10 +82,9 @@ def http_application(
     async def publish(
         source: Annotated[str, Path(description="the platform's name")], request: Request
     ) -> Response:
-        sent = request.headers.get("authorization", "")
-        known = sources.get(source)
-        if known is None or (credentials is not None and not credentials().vouch(source, sent)):
-            return _turned_away(asked=credentials is not None)
+        known = _known(sources, credentials, source, request.headers.get("authorization", ""))
+        if isinstance(known, Response):
+            return known
         if media_type(request.headers) not in {STRUCTURED, BATCH} and "ce-specversion" not in request.headers:
             return _refused(415, f"is not {STRUCTURED} or {BATCH}, nor are there ce- headers", "content-type")
         body = await _body(request)
@@ -104,6 +102,24 @@ def http_application(
             )
 
     return application
+
+
+def _known(
+    sources: Mapping[str, Source], credentials: AskedFor, name: str, authorization: str
+) -> Source | Response:
+    """Return who publishes, or the answer that turns them away.
+
+    Where credentials are asked for, nobody without one learns which sources there are.
+    """
+    known = sources.get(name)
+    if credentials is None:
+        return known or _refused(404, "is not known", "source")
+    held = credentials()
+    if held is None:
+        return _unavailable("which credentials hold has not been read yet")
+    if known is None or not held.vouch(name, authorization):
+        return _unauthorised()
+    return known
 
 
 async def _answer(door: Door, arrivals: list[Arrival]) -> Response:
@@ -143,10 +159,7 @@ def _refused(status: int, reason: str, field: str) -> Response:
     return Response(_refusal.dump_json(Refusal(field=field, reason=reason)), status, media_type=JSON)
 
 
-def _turned_away(*, asked: bool) -> Response:
-    """Refuse whoever is not known; where credentials are asked for nobody learns which sources there are."""
-    if not asked:
-        return _refused(404, "is not known", "source")
+def _unauthorised() -> Response:
     answer = _refused(401, "must be Bearer, and a credential of this source", "authorization")
     answer.headers["WWW-Authenticate"] = 'Bearer realm="cairn"'
     return answer

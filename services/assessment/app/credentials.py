@@ -65,8 +65,5 @@ class Credentials:
         return compare_digest(digest, _digest(known[0]))
 
 
-NONE_HELD = Credentials()
-
-
 def _digest(secret: str) -> bytes:
     return sha256(secret.encode()).digest()

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Published partners in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+import structlog
 
 from cairn.ids import TenantId
 from chassis.database import Connection
+from chassis.errors import Reject
+from chassis.rpc.authorities import Authorities
 from services.records.app.partner_documents import PartnerVersion, read_canonical
 from services.records.app.partners import Partners
 from services.records.app.publish_partners import Published
+from services.records.domain.partner import Partner
 
-_LOCK = "select pg_advisory_xact_lock(hashtextextended('records.partner/' || $1, 0))"
+_LOCK = "select pg_advisory_xact_lock(hashtextextended('records.partner_version', 0))"
 _FIND = """
 select document, hash, published_at from records.partner_version
 where tenant = $1 and partner = $2 and version = $3
@@ -28,17 +33,23 @@ returning document, hash, published_at
 """
 _STATE = "select count(*), max(published_at) from records.partner_version"
 _EVERYWHERE = """
-select distinct on (tenant, partner) tenant, document from records.partner_version
-order by tenant, partner, version desc
+select tenant, partner, document from (
+    select distinct on (tenant, partner) * from records.partner_version
+    order by tenant, partner, version desc
+) as newest
+order by published_at, tenant, partner
 """
+
+
+log = structlog.get_logger()
 
 
 class PostgresPartners:
     """Keeps published partners; a version is only ever added."""
 
-    async def lock(self, connection: Connection, tenant: TenantId) -> None:
-        """Keep whoever else publishes partners of a tenant waiting until the transaction ends."""
-        await connection.execute(_LOCK, tenant)
+    async def lock(self, connection: Connection) -> None:
+        """Keep whoever else publishes partners waiting until the transaction ends."""
+        await connection.execute(_LOCK)
 
     async def newest(self, connection: Connection, tenant: TenantId) -> Mapping[str, Published]:
         """Return the newest version of each partner of a tenant."""
@@ -72,8 +83,25 @@ class PostgresPartners:
 
     async def everywhere(self, connection: Connection) -> Partners:
         """Return the partners of every institution."""
-        rows = await connection.fetch(_EVERYWHERE)
-        return Partners((TenantId(tenant), read_canonical(document)) for tenant, document in rows)
+        return Partners(await _everywhere(connection))
+
+    async def believed(
+        self, connection: Connection, tenant: TenantId, but: Collection[str]
+    ) -> Sequence[Authorities]:
+        """Return the authorities of all partners of every institution, but for some of this one."""
+        found = await _everywhere(connection)
+        return Partners((of, each) for of, each in found if of != tenant or each.partner not in but).bundles
+
+
+async def _everywhere(connection: Connection) -> list[tuple[TenantId, Partner]]:
+    """Return the newest version of each partner, by time; one that cannot be read is left out."""
+    found = []
+    for tenant, partner, document in await connection.fetch(_EVERYWHERE):
+        try:
+            found.append((TenantId(tenant), read_canonical(document)))
+        except Reject as error:
+            log.warning("partner not taken", tenant=tenant, partner=partner, reason=error.reason)
+    return found
 
 
 def _published(row: Any) -> Published:

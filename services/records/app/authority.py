@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from cairn.ids import TenantId
+from chassis.errors import Retry
 from chassis.rpc.caller import Caller, Certified
 from chassis.rpc.operators import Operators
+from chassis.rpc.refusal import Refusal
 from services.records.app.partners import Partners
 
 
@@ -45,16 +47,17 @@ class ByCertificate:
     """Lets systems of an institution read its own record, and operators of the service every one."""
 
     def __init__(
-        self, operators: Operators, partners: Callable[[], Partners], clock: Callable[[], datetime]
+        self, operators: Operators, partners: Callable[[], Partners | None], clock: Callable[[], datetime]
     ) -> None:
-        """Begin; ``partners`` tells who they are now."""
+        """Begin; ``partners`` tells who they are now, None where nobody has read it yet."""
         self._operators = operators
         self._partners = partners
         self._clock = clock
 
     def authorise(self, caller: Caller, tenant: TenantId | None, method: str) -> Permission:
-        if tenant is not None and isinstance(caller, Certified):
-            partner = self._partners().whom(tenant, caller, self._clock())
+        partners = self._partners()
+        if partners is not None and tenant is not None and isinstance(caller, Certified):
+            partner = partners.whom(tenant, caller, self._clock())
             if partner is not None and partner.own:
                 return Permission(
                     method,
@@ -62,5 +65,10 @@ class ByCertificate:
                     legal_basis="the institution's own record",
                     partner=PartnerReference(partner.partner, partner.version),
                 )
-        known_as = self._operators.authorise(caller) or "operator"
+        try:
+            known_as = self._operators.authorise(caller) or "operator"
+        except Refusal:
+            if partners is None:
+                raise Retry("who may ask has not been read yet") from None
+            raise
         return Permission(method, recipient=known_as, legal_basis="operation of the service")

@@ -5,6 +5,7 @@ The canonical JSON (RFC 8785) is that of the normalised document, defaults inclu
 it changes no hash.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ from services.records.domain.partner import Partner
 
 _partner = TypeAdapter(Partner)
 _KEYS = tuple(Partner.__dataclass_fields__)
+_label = re.compile(r"-----BEGIN ([^-]*)-----")
 _UNKNOWN = "unexpected_keyword_argument"
 
 
@@ -62,8 +64,18 @@ def read_documents(documents: Sequence[Document]) -> list[PartnerVersion]:
 
 
 def read_canonical(canonical: str) -> Partner:
-    """Read a stored canonical document."""
-    return _partner.validate_json(canonical)
+    """Read a stored canonical document; raise Reject where it says what only a newer process knows."""
+    try:
+        return _partner.validate_json(canonical)
+    except ValidationError:
+        refused = Reject("a stored document cannot be read by this version of the service")
+    # Outside of the handler: the error shows parts of the document.
+    raise refused
+
+
+def read_authorities(partner: Partner) -> Authorities:
+    """Read who vouches for a partner; raises Reject."""
+    return Authorities(partner.authorities.encode("ascii", "replace"))
 
 
 def violation_of(place: str, reason: str, number: int, document: Document) -> Violation:
@@ -85,11 +97,17 @@ def _read(text: str) -> "Partner | list[tuple[str, str]]":
 
 
 def _of_authorities(partner: Partner) -> Iterator[tuple[str, str]]:
-    if partner.authorities:
-        try:
-            Authorities(partner.authorities.encode())
-        except Reject as error:
-            yield "authorities", error.reason
+    if not partner.authorities:
+        return
+    # A document stays for good: a key that came along by mistake would.
+    text = partner.authorities
+    if set(_label.findall(text)) - {"CERTIFICATE"} or "PRIVATE KEY" in text or not text.isascii():
+        yield "authorities", "must hold certificates in PEM, and nothing else"
+        return
+    try:
+        read_authorities(partner)
+    except Reject as error:
+        yield "authorities", error.reason
 
 
 def _fault(found: ErrorDetails) -> tuple[str, str]:

@@ -8,9 +8,11 @@ import structlog
 
 from cairn.ids import TenantId
 from chassis.errors import Reject
-from chassis.rpc.authorities import Authorities
+from chassis.rpc.authorities import Authorities, Vouched
 from chassis.rpc.caller import Certified
 from chassis.rpc.certificates import claimed_by
+from chassis.rpc.seldom import Seldom
+from services.records.app.partner_documents import read_authorities
 from services.records.domain.partner import Partner
 
 log = structlog.get_logger()
@@ -22,12 +24,12 @@ class Partners:
     def __init__(self, newest: Iterable[tuple[TenantId, Partner]] = ()) -> None:
         """Take them; one whose authorities cannot be read any more is nobody, which is told."""
         self._by_identity: dict[tuple[TenantId, str], tuple[Partner, Authorities]] = {}
+        self._seldom = Seldom()
+        self.bundles: list[Authorities] = []
+        """The authorities of each of them, in the order given."""
         for tenant, partner in newest:
             if not partner.withdrawn:
                 self._take(tenant, partner)
-        pems = {authorities.pem for _, authorities in self._by_identity.values()}
-        self.bundles: tuple[bytes, ...] = tuple(sorted(pems))
-        """The authorities of all of them, in PEM."""
 
     def whom(self, tenant: TenantId, caller: Certified, at: datetime) -> Partner | None:
         """Return for which partner of an institution somebody calls.
@@ -36,16 +38,26 @@ class Partners:
         """
         for identity in sorted(claimed_by(caller.chain)):
             partner, authorities = self._by_identity.get((tenant, identity), (None, None))
-            if authorities is not None and identity in authorities.vouched(caller.chain, at).identities:
+            if partner is None or authorities is None:
+                continue
+            vouched = authorities.vouched(caller.chain, at)
+            if identity in vouched.identities:
                 return partner
+            self._tell(tenant, partner, vouched, at)
         return None
+
+    def _tell(self, tenant: TenantId, partner: Partner, vouched: Vouched, at: datetime) -> None:
+        """Say why, for who has to find out whose certificate is not right; the caller is not told."""
+        if self._seldom.now(at):
+            log.warning("no partner", tenant=tenant, partner=partner.partner, reason=vouched.reason)
 
     def _take(self, tenant: TenantId, partner: Partner) -> None:
         try:
-            authorities = Authorities(partner.authorities.encode())
+            authorities = read_authorities(partner)
         except Reject as error:
-            log.warning("partner not taken", partner=partner.partner, reason=error.reason)
+            log.warning("partner not taken", tenant=tenant, partner=partner.partner, reason=error.reason)
             return
+        self.bundles.append(authorities)
         for identity in partner.identities:
             self._by_identity[tenant, identity] = partner, authorities
 

@@ -5,16 +5,25 @@ A published version never changes: the same content again is published already, 
 same version is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from cryptography.x509 import Certificate
+
 from cairn.ids import TenantId
 from chassis.database import Connection
+from chassis.rpc.authorities import Authorities
 from chassis.rpc.refusal import Refusal, invalid
-from services.records.app.partner_documents import Document, PartnerVersion, violation_of
-from services.records.domain.partner import faults_of
+from chassis.rpc.roots import confusable
+from services.records.app.partner_documents import (
+    Document,
+    PartnerVersion,
+    read_authorities,
+    violation_of,
+)
+from services.records.domain.partner import Fault, Partner, faults_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +46,8 @@ class Request:
 class PartnerStore(Protocol):
     """Where published partners are kept."""
 
-    async def lock(self, connection: Connection, tenant: TenantId) -> None:
-        """Keep whoever else publishes partners of a tenant waiting until the transaction ends."""
+    async def lock(self, connection: Connection) -> None:
+        """Keep whoever else publishes partners waiting until the transaction ends."""
         ...
 
     async def newest(self, connection: Connection, tenant: TenantId) -> Mapping[str, Published]:
@@ -49,6 +58,12 @@ class PartnerStore(Protocol):
         self, connection: Connection, tenant: TenantId, partner: str, version: int
     ) -> Published | None:
         """Return a published version."""
+        ...
+
+    async def believed(
+        self, connection: Connection, tenant: TenantId, but: Collection[str]
+    ) -> Sequence[Authorities]:
+        """Return the authorities of all partners of every institution, but for some of this one."""
         ...
 
     async def add(self, connection: Connection, tenant: TenantId, version: PartnerVersion) -> Published:
@@ -64,7 +79,7 @@ async def publish(
     Raises Refusal: for every fault of every document at once, and for a version that is published with other
     content.
     """
-    await store.lock(connection, request.tenant)
+    await store.lock(connection)
     stood: dict[str, Published] = {}
     for version in request.versions:
         partner = version.partner
@@ -93,12 +108,27 @@ async def _check_new(
 ) -> None:
     new = [each.partner for each in request.versions if each.partner.partner not in stood]
     newest = await store.newest(connection, request.tenant)
+    faults = list(faults_of(new, {name: each.version.partner for name, each in newest.items()}))
+    believed = await store.believed(connection, request.tenant, [each.partner for each in new])
+    faults += _confused(new, [each for bundle in believed for each in bundle.certificates])
     places = {each.partner.partner: number for number, each in enumerate(request.versions)}
-    violations = [
-        violation_of(
-            fault.place, fault.reason, places[fault.partner], request.documents[places[fault.partner]]
-        )
-        for fault in faults_of(new, {name: each.version.partner for name, each in newest.items()})
-    ]
+    violations = []
+    for fault in faults:
+        place = places[fault.partner]
+        violations.append(violation_of(fault.place, fault.reason, place, request.documents[place]))
     if violations:
         raise invalid(*violations)
+
+
+def _confused(new: Sequence[Partner], believed: Sequence[Certificate]) -> Iterator[Fault]:
+    """Yield which authorities TLS could take for others, so that whoever shows the one is kept out."""
+    bundles = {
+        each.partner: read_authorities(each).certificates
+        for each in new
+        if not each.withdrawn and each.authorities
+    }
+    for partner, certificates in bundles.items():
+        others = [each for name, bundle in bundles.items() if name != partner for each in bundle]
+        if confusable(certificates, [*believed, *others]):
+            reason = "must not hold an authority of the name of another that is believed, with another key,"
+            yield Fault(partner, "authorities", f"{reason} unless each has a subjectKeyIdentifier of its own")

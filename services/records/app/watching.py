@@ -60,9 +60,10 @@ class Watcher:
     async def watch(
         self, authorise: Callable[[], Permission], parent: str, after: int
     ) -> AsyncIterator[Chunk]:
-        """Send the entries behind a position, then each as it comes; every chunk is authorised and logged.
+        """Send the entries behind a position, then each as it comes; every chunk is logged.
 
-        Raises Refusal where the position lies behind the record's end, and once the caller may not ask.
+        Raises Refusal where the position lies behind the record's end, and once the caller may not ask, also
+        where nothing comes: what ends with the next entry would tell that there is one.
         """
         authorise()
         scope = read_parent(parent)
@@ -71,15 +72,17 @@ class Watcher:
         loop = asyncio.get_running_loop()
         position, told, quiet_since = after, None, loop.time()
         while True:
-            growth = self._growth.next
+            growth, permission = self._growth.next, authorise()
             stretch = await self._store.behind(scope, position, CHUNK)
             if position > stretch.extent:
                 # Of another record, or of one that was restored to an earlier hour: silent for long else.
+                end = {"entries": 0, "position": stretch.extent}
+                await self._desk.disclose(permission, scope, asked={"after_position": after}, told=end)
                 raise invalid(Violation("after_position", f"the record ends at position {stretch.extent}"))
             position = _reached(stretch)
             overdue = told is None or loop.time() - quiet_since >= QUIET_SECONDS
             if stretch.entries or (overdue and position != told):
-                yield await self._chunk(authorise(), scope, stretch, position)
+                yield await self._chunk(permission, scope, stretch, position)
                 told, quiet_since = position, loop.time()
             if len(stretch.entries) < CHUNK:
                 await within(POLL_SECONDS, growth)

@@ -12,9 +12,12 @@ from typing import Annotated, NamedTuple
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cairn.events.wire import Revision, Slug, Uri
+from cairn.events.wire import Slug
 
 _LONGEST_NAME = 200
+# What a certificate holds as a URI is an IA5String (RFC 5280, 4.2.1.6), and is compared byte by byte.
+Identity = Annotated[str, Field(max_length=2048, pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$")]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -22,12 +25,12 @@ class Partner:
     """One version of a partner, as its document says it."""
 
     partner: Slug
-    version: Revision
+    version: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
     name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
-    own: bool = False
+    own: Flag = False
     """Whether it is the institution itself, which reads its own record."""
-    withdrawn: bool = False
-    identities: tuple[Uri, ...] = ()
+    withdrawn: Flag = False
+    identities: tuple[Identity, ...] = ()
     """The URIs of the certificates that speak for it (subject alternative names)."""
     authorities: str = ""
     """Certificates, in PEM, of those who vouch for its identities."""

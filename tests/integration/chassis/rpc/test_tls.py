@@ -4,7 +4,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +14,15 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import load_pem_x509_certificate
+from structlog.testing import capture_logs
 
 from cairn.client.channel import open_channel
 from cairn.client.tls import Tls
 from cairn.records.v1 import record_service_pb2 as messages
 from cairn.records.v1 import record_service_pb2_grpc as stubs
-from chassis.errors import Retry
+from chassis.errors import Reject, Retry
 from chassis.health import Health
+from chassis.rpc.authorities import Authorities
 from chassis.rpc.listening import Listening
 from chassis.rpc.operators import CertifiedOperators, Operators
 from chassis.rpc.peer import caller_of
@@ -321,3 +323,55 @@ async def test_a_taken_port_is_told(tmp_path: Path, ours: Authority, theirs: Aut
     async with running(tmp_path, ours, theirs) as each:
         with pytest.raises(Retry):
             RpcServer([NAME], each.server.port, Health(), listening=each.listening)
+
+
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": lambda pem: pem,
+    "a NUL behind it": lambda pem: pem + b"\0",
+    "a NUL before it": lambda pem: b"\0" + pem,
+    "a block without an end": lambda pem: pem + b"-----BEGIN CERTIFICATE-----\nMIIB\n",
+    "text behind the end": lambda pem: pem.rstrip() + b" # the north\n",
+    "text before the beginning": lambda pem: b"# ca: " + pem,
+    "indented": lambda pem: b"\n".join(b"  " + line for line in pem.splitlines()),
+    "folded": lambda pem: b" ".join(pem.splitlines()),
+    "CR alone": lambda pem: pem.replace(b"\n", b"\r"),
+    "CR and LF": lambda pem: pem.replace(b"\n", b"\r\n"),
+    "a byte order mark": lambda pem: b"\xef\xbb\xbf" + pem,
+    "a trusted one behind it": lambda pem: pem + Authority("x").pem.replace(b" CERT", b" TRUSTED CERT"),
+    "a key behind it": lambda pem: pem + Authority("x").client("a:b").key,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_how_one_bundle_is_written_keeps_nobody_of_another_out(
+    form: str, tmp_path: Path, ours: Authority, theirs: Authority
+) -> None:
+    """TLS stops at the first certificate that it cannot read, and knows none behind it."""
+    north, south = Authority("north"), Authority("south")
+    bundles = [Authorities(south.pem)]
+    with suppress(Reject):
+        bundles.insert(0, Authorities(FORMS[form](north.pem)))
+    async with running(tmp_path, ours, theirs) as each:
+        each.tls.believe(bundles)
+        let_in = [south, north] if len(bundles) > 1 else [south]
+        for authority in let_in:
+            shown = authority.client(REGISTRY).shown_to(ours)
+            assert await refused(each, shown) is grpc.StatusCode.PERMISSION_DENIED
+        assert await each.asked(theirs.client(REGISTRY).shown_to(ours)) == REGISTRY
+
+
+@pytest.mark.parametrize("others", [0, 31, 33])
+async def test_a_namesake_of_the_operators_authority_keeps_no_operator_out(
+    others: int, tmp_path: Path, ours: Authority, theirs: Authority
+) -> None:
+    """Which of two of one name TLS takes depends on how many others there are."""
+    namesake, south = Authority("operators", identified=False), Authority("south")
+    besides = [Authorities(Authority(f"other {number}").pem) for number in range(others)]
+    async with running(tmp_path, ours, theirs) as each:
+        with capture_logs() as said:
+            each.tls.believe([Authorities(namesake.pem), Authorities(south.pem), *besides])
+            assert await each.asked(theirs.client(REGISTRY).shown_to(ours)) == REGISTRY
+            shown = south.client(REGISTRY).shown_to(ours)
+            assert await refused(each, shown) is grpc.StatusCode.PERMISSION_DENIED
+    told = "authorities left out: others of their names are believed"
+    assert {line["count"] for line in said if line["event"] == told} == {1}

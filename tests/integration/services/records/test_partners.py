@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from cairn.client.errors import CallError
 from cairn.client.partners import PartnersClient, open_partners
@@ -19,6 +20,7 @@ from chassis.database import Pool, transaction
 from chassis.operations.actions import latest
 from chassis.operations.names import LATEST
 from services.records.adapters.postgres_disclosures import PostgresDisclosures
+from services.records.adapters.postgres_partners import PostgresPartners
 from services.records.app.authority import PartnerReference, Permission
 from services.records.app.disclosure import Disclosure
 from tests.certificates import Authority
@@ -179,3 +181,56 @@ async def test_nothing_is_disclosed_to_who_a_partner_no_longer_is(
     assert not await kept("library", 1)
     await publish(client, withdrawn("registry", 2))
     assert not await kept("registry", 1)
+
+
+async def test_an_authority_that_tls_could_take_for_another_is_refused(
+    client: PartnersClient, port: int, tenant: str
+) -> None:
+    """Also one of another institution: it would keep that one's callers out."""
+    name = f"authority of {tenant}"
+    first, second, third = (Authority(name, identified=False).pem.decode() for _ in range(3))
+    await publish(client, document(authorities=first))
+    async with open_partners(f"127.0.0.1:{port}", f"{tenant}x", "anna") as other:
+        with pytest.raises(CallError) as raised:
+            await publish(other, document(authorities=second))
+        (violation,) = raised.value.violations
+        assert violation.field == "documents[0].authorities"
+        assert "the name of another that is believed" in violation.description
+        await publish(other, document(authorities=first))
+    with pytest.raises(CallError) as raised:
+        await publish(client, document("library", authorities=second), document("museum", authorities=third))
+    assert {each.field for each in raised.value.violations} == {
+        "documents[0].authorities",
+        "documents[1].authorities",
+    }
+
+
+async def test_its_own_authority_may_be_exchanged_by_each_partner_of_it(
+    client: PartnersClient, tenant: str
+) -> None:
+    name = f"authority of {tenant}"
+    first, second = (Authority(name, identified=False).pem.decode() for _ in range(2))
+    await publish(client, document(authorities=first), document("library", authorities=first))
+
+    renewed = [document(each, 2, authorities=second) for each in ("registry", "library")]
+
+    assert await publish(client, *renewed) == [("registry@2", False), ("library@2", False)]
+
+
+async def test_what_only_a_newer_process_can_read_is_nobody_and_keeps_nobody_out(
+    client: PartnersClient, serve: Pool, tenant: str
+) -> None:
+    await publish(client, document())
+    async with transaction(serve, [TenantId(tenant)]) as connection:
+        await connection.execute(
+            "insert into records.partner_version (tenant, partner, version, hash, document)"
+            " values ($1, 'museum', 1, 'x', $2)",
+            tenant,
+            document("museum", scopes=["record"]),
+        )
+        with capture_logs() as said:
+            known = await PostgresPartners().everywhere(connection)
+    assert any(authorities.certificates for authorities in known.bundles)
+    told = [each for each in said if each.get("tenant") == tenant]
+    assert [(each["event"], each["partner"]) for each in told] == [("partner not taken", "museum")]
+    assert "spiffe" not in str(said)

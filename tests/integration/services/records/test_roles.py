@@ -9,7 +9,7 @@ from chassis.database import Pool
 from deploy.local.provision import Provisioned
 from tests.integration.services.records.feeding import feed, life, seeing, sequence
 
-APPEND_ONLY = ("entry", "position", "disclosure")
+APPEND_ONLY = ("entry", "position", "disclosure", "partner_version")
 CHANGES = ("update records.{0} set tenant = tenant", "delete from records.{0}", "truncate records.{0}")
 
 
@@ -85,10 +85,24 @@ async def test_a_request_reads_one_tenant_and_writes_no_entry(serve: Pool, fille
             await connection.execute("insert into records.entry select * from records.entry")
 
 
-async def test_who_serves_cannot_read_what_was_told(serve: Pool, filled: str) -> None:
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        async with seeing(serve, filled) as connection:
-            await connection.fetch("select * from records.disclosure")
+async def test_who_serves_reads_what_was_told_of_the_institution_asked_and_nobody_else_does(
+    serve: Pool, consume: Pool, schedule: Pool, filled: str
+) -> None:
+    count = "select count(*) from records.disclosure"
+    async with seeing(serve, filled) as connection:
+        await connection.execute(
+            "insert into records.disclosure"
+            " (tenant, disclosure_id, recipient, legal_basis, method, asked, told)"
+            " values ($1, gen_random_uuid(), 'x', 'y', 'z', '{}', '{}')",
+            filled,
+        )
+        assert await connection.fetchval(count) == 1
+    async with seeing(serve, "another") as connection:
+        assert await connection.fetchval(count) == 0
+    for pool in (consume, schedule):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with seeing(pool, filled) as connection:
+                await connection.fetchval(count)
 
 
 async def test_the_sequencer_reads_no_entry(schedule: Pool, filled: str) -> None:

@@ -334,8 +334,13 @@ async def test_a_watch_of_an_empty_record_begins_with_its_first_entry(
     assert (await _until(watch, 1))[0] == [1]
 
 
-async def test_a_watch_from_behind_the_records_end_is_refused(
-    stub: "RecordServiceAsyncStub", consume: Pool, schedule: Pool, tenant: str
+async def test_a_watch_from_behind_the_records_end_is_refused_and_what_that_tells_is_logged(
+    stub: "RecordServiceAsyncStub",
+    consume: Pool,
+    schedule: Pool,
+    postgres: str,
+    records: Provisioned,
+    tenant: str,
 ) -> None:
     await feed(consume, life(tenant, "l1", C, U))
     await sequence(schedule)
@@ -345,6 +350,8 @@ async def test_a_watch_from_behind_the_records_end_is_refused(
     assert refused(error.value) == Refused(
         grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", ("after_position",)
     )
+    (row,) = await disclosures(postgres, records, tenant)
+    assert json.loads(row["told"]) == {"entries": 0, "position": 2}
 
 
 async def test_health_and_reflection_answer(port: int) -> None:
@@ -365,7 +372,8 @@ async def test_health_and_reflection_answer(port: int) -> None:
     assert "cairn.records.v1.RecordService" in names
 
 
-async def test_a_watch_of_whoever_may_not_ask_any_more_ends_before_what_comes_next(
+@pytest.mark.parametrize("comes", [True, False])
+async def test_a_watch_of_whoever_may_not_ask_any_more_ends_whether_or_not_anything_comes(
     stub: "RecordServiceAsyncStub",
     consume: Pool,
     schedule: Pool,
@@ -373,6 +381,7 @@ async def test_a_watch_of_whoever_may_not_ask_any_more_ends_before_what_comes_ne
     records: Provisioned,
     tenant: str,
     monkeypatch: pytest.MonkeyPatch,
+    comes: bool,
 ) -> None:
     await feed(consume, life(tenant, "l1", C, U))
     await sequence(schedule)
@@ -384,8 +393,9 @@ async def test_a_watch_of_whoever_may_not_ask_any_more_ends_before_what_comes_ne
         raise Refusal("PERMISSION_DENIED", "the authority is gone from the bundle")
 
     monkeypatch.setattr(OperatorsHere, "authorise", nobody)
-    await feed(consume, life(tenant, "l2", C))
-    await sequence(schedule)
+    if comes:
+        await feed(consume, life(tenant, "l2", C))
+        await sequence(schedule)
 
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await asyncio.wait_for(anext(watch), 5)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whom a certificate names is asked of one bundle, at one instant."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.errors import Reject
 from chassis.rpc.authorities import Authorities
@@ -93,3 +95,23 @@ def test_a_bundle_that_is_none_is_refused_and_not_shown(pem: bytes) -> None:
         Authorities(pem)
 
     assert str(refused.value) == "must hold one or more certificates in PEM"
+
+
+def test_names_must_be_in_the_encoding_that_they_claim(authority: Authority) -> None:
+    """TLS does not load such a certificate, nor what stands behind it."""
+    der = Authority("Universitaet North").certificate.public_bytes(Encoding.DER)
+    latin = der.replace(b"Universitaet", "Universit\xe4et".encode("latin-1").ljust(12, b"t"))
+    assert latin != der
+
+    with pytest.raises(Reject, match="names in the encoding they claim"):
+        Authorities(authority.pem + ssl.DER_cert_to_PEM_cert(latin).encode())
+
+
+def test_two_of_one_name_need_identifiers() -> None:
+    first, second = (Authority("ITA", identified=False) for _ in range(2))
+
+    with pytest.raises(Reject, match="subjectKeyIdentifier of its own"):
+        Authorities(first.pem + second.pem)
+
+    both = Authority("ITA").pem + Authority("ITA").pem
+    assert len(Authorities(both).certificates) == 2

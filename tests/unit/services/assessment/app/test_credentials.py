@@ -3,7 +3,7 @@
 
 import pytest
 
-from services.assessment.app.credentials import NONE_HELD, Credentials, Held, Issued
+from services.assessment.app.credentials import Credentials, Held, Issued
 
 LMS, OTHER = Issued.new(), Issued.new()
 HELD = Credentials([Held("lms", LMS.credential, LMS.digest), Held("other", OTHER.credential, OTHER.digest)])
@@ -40,7 +40,7 @@ def test_nobody_else_is(sent: tuple[str, str]) -> None:
 
 def test_a_source_without_credentials_lets_nobody_in() -> None:
     assert not HELD.vouch("third", f"Bearer {LMS.secret}")
-    assert not NONE_HELD.vouch("lms", f"Bearer {LMS.secret}")
+    assert not Credentials().vouch("lms", f"Bearer {LMS.secret}")
 
 
 def test_no_two_are_alike_and_none_shows_its_secret() -> None:

@@ -53,7 +53,8 @@ def test_each_institution_believes_its_own_authorities(northern: Authority, sout
     assert both.whom(SOUTH, shown(southern, REGISTRY), NOW) == partner(southern, version=5)
     assert both.whom(SOUTH, shown(northern, REGISTRY), NOW) is None
     assert both.whom(TenantId("west"), shown(northern, REGISTRY), NOW) is None
-    assert both.bundles == tuple(sorted([northern.pem, southern.pem]))
+    believed = [each for bundle in both.bundles for each in bundle.certificates]
+    assert believed == [northern.certificate, southern.certificate]
 
 
 def test_an_authority_speaks_for_its_own_partner_alone(northern: Authority, southern: Authority) -> None:
@@ -69,7 +70,7 @@ def test_who_is_withdrawn_or_out_of_date_is_nobody(northern: Authority) -> None:
     gone = Partner(partner="registry", version=4, name="Registry", own=True, withdrawn=True)
 
     assert Partners([(NORTH, gone)]).whom(NORTH, shown(northern, REGISTRY), NOW) is None
-    assert Partners([(NORTH, gone)]).bundles == ()
+    assert Partners([(NORTH, gone)]).bundles == []
     assert Partners([(NORTH, partner(northern))]).whom(NORTH, shown(northern, REGISTRY), NOW + WEEK) is None
     assert Partners([(NORTH, partner(northern))]).whom(NORTH, shown(northern, REGISTRY + "/x"), NOW) is None
     assert Partners([(NORTH, partner(northern))]).whom(NORTH, Certified(b"nothing"), NOW) is None
