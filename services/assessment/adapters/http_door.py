@@ -5,6 +5,8 @@ An answer of 200 says that everything it calls stored is committed and will be p
 without an answer is repeated as it is, and what was stored already comes back as a duplicate.
 """
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +23,7 @@ from services.assessment.adapters.http_items import BATCH, JSON, STRUCTURED, med
 from services.assessment.app.arrival import Arrival
 from services.assessment.app.credentials import Credentials
 from services.assessment.app.intake import Answer, Verdict
+from services.assessment.app.rates import Rate
 from services.assessment.app.sources import Source
 
 LARGEST_REQUEST = 32 * 1024 * 1024
@@ -66,6 +69,9 @@ def http_application(door: Door, sources: Mapping[str, Source], credentials: Ask
 
     Without ``credentials`` whoever reaches the door is let in, and finds its OpenAPI page under ``/docs``.
     """
+    rates = {
+        name: Rate(source.events_per_second) for name, source in sources.items() if source.events_per_second
+    }
     # What describes the door, and loads a page from elsewhere to show it, is for whoever is on this machine.
     pages: dict[str, Any] = {} if credentials is None else {"openapi_url": None}
     summary = "Publish assessment results."
@@ -76,13 +82,15 @@ def http_application(door: Door, sources: Mapping[str, Source], credentials: Ask
         summary="Publish one event or a batch",
         description=__doc__,
         response_model=Verdicts,
-        responses={status: {"model": Refusal} for status in (400, 401, 404, 413, 415, 503)},
+        responses={status: {"model": Refusal} for status in (400, 401, 404, 413, 415, 429, 503)},
         openapi_extra=_REQUEST_BODY,
     )
     async def publish(
         source: Annotated[str, Path(description="the platform's name")], request: Request
     ) -> Response:
-        known = _known(sources, credentials, source, request.headers.get("authorization", ""))
+        known, rate = _known(sources, credentials, source, request), rates.get(source)
+        if not isinstance(known, Response) and rate is not None and (wait := rate.wait(time.monotonic())):
+            known = _later(429, "sends more than its rate", wait, "source")
         if isinstance(known, Response):
             return known
         if media_type(request.headers) not in {STRUCTURED, BATCH} and "ce-specversion" not in request.headers:
@@ -91,7 +99,10 @@ def http_application(door: Door, sources: Mapping[str, Source], credentials: Ask
         if body is None:
             return _refused(413, f"is larger than {LARGEST_REQUEST} bytes", "value")
         try:
-            return await _answer(door, read_request(known, request.headers, body))
+            arrivals = read_request(known, request.headers, body)
+            if rate is not None:
+                rate.charge(len(arrivals), time.monotonic())
+            return await _answer(door, arrivals)
         except Reject as refusal:
             return _refused(400, refusal.reason, refusal.field)
         except (*OUTSIDE, *REDO):
@@ -105,7 +116,7 @@ def http_application(door: Door, sources: Mapping[str, Source], credentials: Ask
 
 
 def _known(
-    sources: Mapping[str, Source], credentials: AskedFor, name: str, authorization: str
+    sources: Mapping[str, Source], credentials: AskedFor, name: str, request: Request
 ) -> Source | Response:
     """Return who publishes, or the answer that turns them away.
 
@@ -117,7 +128,7 @@ def _known(
     held = credentials()
     if held is None:
         return _unavailable("which credentials hold has not been read yet")
-    if known is None or not held.vouch(name, authorization):
+    if known is None or not held.vouch(name, request.headers.get("authorization", "")):
         return _unauthorised()
     return known
 
@@ -166,8 +177,12 @@ def _unauthorised() -> Response:
 
 
 def _unavailable(reason: str) -> Response:
-    answer = _refused(503, reason, "")
-    answer.headers["Retry-After"] = str(_RETRY_SECONDS)
+    return _later(503, reason, _RETRY_SECONDS)
+
+
+def _later(status: int, reason: str, seconds: float, field: str = "") -> Response:
+    answer = _refused(status, reason, field)
+    answer.headers["Retry-After"] = str(math.ceil(seconds))
     return answer
 
 

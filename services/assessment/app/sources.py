@@ -17,6 +17,8 @@ class Source:
     name: Annotated[Slug, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     tenant: Tenant
     dialect: Literal["native"] = "native"
+    events_per_second: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
+    """How many events it may send by HTTP to each process; None is as many as are taken in."""
 
     @property
     def topic(self) -> str:
