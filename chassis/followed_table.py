@@ -15,6 +15,7 @@ from chassis.waiting import within
 
 T = TypeVar("T")
 _LOOK_SECONDS = 1.0
+_PATIENCE_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -48,12 +49,18 @@ class FollowedTable(Generic[T]):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until asked to stop; while the database is away, what is held is held on to."""
+        failing = False
         while not stop.is_set():
             try:
-                await self.look()
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self.look()
+                failing = False
             except (*OUTSIDE, *REDO) as error:
                 if self._seen is None:
                     self._health.unmet(self._name, outage(error))
+                elif not failing:
+                    log.warning("table not read", name=self._name, reason=outage(error))
+                failing = True
             await within(_LOOK_SECONDS, stop)
 
     async def look(self) -> bool:

@@ -2,9 +2,10 @@
 """``cairn results``: publish native events from a file, one CloudEvent in its JSON form a line."""
 
 import asyncio
+import ssl
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cairn.cli.options import BROKERS, HTTP, BootstrapServers, HttpAddress, Json
 from cairn.cli.output import err, out, print_json, table
-from cairn.cli.tls import AUTHORITIES, read_variable
+from cairn.cli.tls import read_variable
 from cairn.cli.topics import source_name
 from cairn.client.results import Receipt, ResultsPublisher
 from cairn.client.results_http import open_http_results
@@ -25,7 +26,7 @@ from cairn.cloudevents.structured import read_structured
 
 _MOST_EVENTS = 2000
 _MOST_SHOWN = 20
-_CREDENTIAL = "CAIRN_SOURCE_CREDENTIAL_FILE"
+_CREDENTIAL, _AUTHORITIES = "CAIRN_SOURCE_CREDENTIAL_FILE", "CAIRN_HTTP_AUTHORITIES_FILE"
 
 app = typer.Typer(help="Assessment results, as a platform reports them.", no_args_is_help=True)
 
@@ -85,7 +86,7 @@ def publish(
     """Publish every line of a file; publishing it again does nothing twice.
 
     CAIRN_SOURCE_CREDENTIAL_FILE names a file with the source's credential for the HTTP door, and
-    CAIRN_TLS_AUTHORITIES_FILE the authorities of the door's certificate, where the system does not know them.
+    CAIRN_HTTP_AUTHORITIES_FILE the authorities of the door's certificate where the system does not know them.
     The exit code is 1 when a line was refused or in conflict; all the others went through.
     """
     match via:
@@ -101,14 +102,20 @@ def publish(
         raise typer.Exit(1)
 
 
-def _http(address: str, source: str) -> AbstractAsyncContextManager[ResultsPublisher]:
-    credential = read_variable(_CREDENTIAL)
-    return open_http_results(
-        address,
-        source,
-        credential=credential.decode("ascii", "replace").strip() if credential else "",
-        authorities=read_variable(AUTHORITIES),
-    )
+@asynccontextmanager
+async def _http(address: str, source: str) -> AsyncIterator[ResultsPublisher]:
+    credential = (read_variable(_CREDENTIAL) or b"").decode("ascii", "replace").strip()
+    if not credential.isprintable() or not credential.isascii() or " " in credential:
+        raise typer.BadParameter(f"{_CREDENTIAL} must name a file that holds one credential and nothing else")
+    async with AsyncExitStack() as stack:
+        try:
+            opened = open_http_results(
+                address, source, credential=credential, authorities=read_variable(_AUTHORITIES)
+            )
+            publisher = await stack.enter_async_context(opened)
+        except (ValueError, ssl.SSLError) as error:
+            raise typer.BadParameter(str(error)) from None
+        yield publisher
 
 
 async def _publish(file: Path, size: int, opened: AbstractAsyncContextManager[ResultsPublisher]) -> Tally:

@@ -9,10 +9,10 @@ import typer
 
 from cairn.client.tls import Tls
 
-AUTHORITIES = "CAIRN_TLS_AUTHORITIES_FILE"
+_AUTHORITIES = "CAIRN_TLS_AUTHORITIES_FILE"
 _CERTIFICATE, _KEY = "CAIRN_TLS_CERTIFICATE_FILE", "CAIRN_TLS_KEY_FILE"
 HELP = (
-    f"Over TLS, {AUTHORITIES} names the authorities of the services' certificates, {_CERTIFICATE} and {_KEY}"
+    f"Over TLS, {_AUTHORITIES} names the authorities of the services' certificates, {_CERTIFICATE} and {_KEY}"
     " the certificate to show and its key, all in PEM."
 )
 
@@ -20,12 +20,12 @@ HELP = (
 @cache
 def tls() -> Tls | None:
     """Return what to show, if anything; raise BadParameter naming the variable that will not do."""
-    given = {name: os.environ.get(name, "") for name in (AUTHORITIES, _CERTIFICATE, _KEY)}
+    given = {name: os.environ.get(name, "") for name in (_AUTHORITIES, _CERTIFICATE, _KEY)}
     if not any(given.values()):
         return None
     for name, path in given.items():
         if not path:
-            message = f"{name} is not set: TLS needs {AUTHORITIES}, {_CERTIFICATE} and {_KEY} together"
+            message = f"{name} is not set: TLS needs {_AUTHORITIES}, {_CERTIFICATE} and {_KEY} together"
             raise typer.BadParameter(message)
     authorities, certificate, key = (_read(name, path) for name, path in given.items())
     return Tls(authorities=authorities, certificate=certificate, key=key)

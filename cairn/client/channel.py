@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One gRPC channel to a service, and one way to call over it.
 
-gRPC itself repeats a call that was answered UNAVAILABLE: every method either only reads or carries
-a request id, so a repeated one does nothing twice.
+gRPC itself repeats a call that was answered UNAVAILABLE: every method but one only reads, carries a request
+id or comes to the same when repeated, so that it does nothing twice. A credential would be issued twice.
 """
 
 import json
@@ -25,7 +25,8 @@ _RETRIES = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-_SERVICE_CONFIG = json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRIES}]})
+_ONCE = {"service": "cairn.assessment.v1.SourceService", "method": "IssueCredential"}
+_SERVICE_CONFIG = json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRIES}, {"name": [_ONCE]}]})
 _OPTIONS = [
     ("grpc.service_config", _SERVICE_CONFIG),
     # Notices a dead connection under a watch that has nothing to send.

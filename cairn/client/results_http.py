@@ -133,7 +133,11 @@ async def open_http_results(
         raise ValueError("a credential is sent over https only")
     headers = {"authorization": f"Bearer {credential}"} if credential else {}
     verify = True if authorities is None else ssl.create_default_context(cadata=authorities.decode())
-    async with httpx2.AsyncClient(base_url=url, timeout=_TIMEOUT, headers=headers, verify=verify) as client:
+    # A proxy of the environment would see what goes in the clear.
+    secure = url.scheme == "https"
+    async with httpx2.AsyncClient(
+        base_url=url, timeout=_TIMEOUT, headers=headers, verify=verify, trust_env=secure
+    ) as client:
         yield HttpResultsPublisher(client, source)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from cairn.assessment.v1 import source_credential_pb2
 from cairn.assessment.v1 import source_service_pb2 as messages
 from cairn.assessment.v1 import source_service_pb2_grpc as stubs
+from cairn.ids import TenantId, is_opaque
 from chassis.database import Pool, transaction
 from chassis.operations.actions import note
 from chassis.operations.names import (
@@ -31,7 +32,7 @@ from services.assessment.app.sources import Source
 NAME = messages.DESCRIPTOR.services_by_name["SourceService"].full_name
 _SOURCE = "institutions/{institution}/sources/{source}"
 _CREDENTIAL = f"{_SOURCE}/credentials/{{credential}}"
-_source = re.compile(r"institutions/([^/]+)/sources/([^/]+)")
+_source = re.compile(r"institutions/([^/]+)/sources/([a-z0-9][a-z0-9-]{0,62})")
 _credential = re.compile(rf"{_source.pattern}/credentials/([0-9a-f]{{12}})")
 
 
@@ -47,7 +48,9 @@ class SourceService(stubs.SourceServiceServicer):
         self, request: messages.IssueCredentialRequest, context: Any
     ) -> messages.IssueCredentialResponse:
         known_as = self._operators.authorise(caller_of(context))
-        source = self._of(_source.fullmatch(request.parent), "parent", _SOURCE)
+        source = self._sources.get((named := _read(_source, request.parent, "parent", _SOURCE)).name)
+        if source is None or source.tenant != named.tenant:
+            raise Refusal("NOT_FOUND", "there is no such source in ASSESSMENT_SOURCES")
         operator, issued = read_operator(request.operator, known_as), Issued.new()
         async with transaction(self._pool, [source.tenant]) as connection:
             if await store.lock(connection, source) >= MOST_HELD:
@@ -60,9 +63,8 @@ class SourceService(stubs.SourceServiceServicer):
         self, request: messages.RevokeCredentialRequest, context: Any
     ) -> messages.RevokeCredentialResponse:
         known_as = self._operators.authorise(caller_of(context))
-        named = _credential.fullmatch(request.name)
-        source = self._of(named, "name", _CREDENTIAL)
-        operator, credential = read_operator(request.operator, known_as), named[3] if named else ""
+        source = _read(_credential, request.name, "name", _CREDENTIAL)
+        operator, credential = read_operator(request.operator, known_as), request.name.rpartition("/")[2]
         async with transaction(self._pool, [source.tenant]) as connection:
             ended = await store.revoke(connection, source, credential)
             kept = await store.find(connection, source, credential)
@@ -77,7 +79,7 @@ class SourceService(stubs.SourceServiceServicer):
         self, request: messages.ListCredentialsRequest, context: Any
     ) -> messages.ListCredentialsResponse:
         self._operators.authorise(caller_of(context))
-        source = self._of(_source.fullmatch(request.parent), "parent", _SOURCE)
+        source = _read(_source, request.parent, "parent", _SOURCE)
         size, before = page_size(request.page_size), read_number_token(request.page_token, LATEST)
         async with transaction(self._pool, [source.tenant]) as connection:
             found = await store.page(connection, source, before, size + 1)
@@ -87,13 +89,13 @@ class SourceService(stubs.SourceServiceServicer):
             next_page_token=number_token(page[-1].number) if len(found) > size else "",
         )
 
-    def _of(self, named: "re.Match[str] | None", field: str, form: str) -> Source:
-        if named is None:
-            raise invalid(Violation(field, f"must be {form}"))
-        source = self._sources.get(named[2])
-        if source is None or source.tenant != named[1]:
-            raise Refusal("NOT_FOUND", "there is no such source in ASSESSMENT_SOURCES")
-        return source
+
+def _read(pattern: "re.Pattern[str]", name: str, field: str, form: str) -> Source:
+    """Read of which source something is asked, also of one that is in the settings no more."""
+    named = pattern.fullmatch(name)
+    if named is None or not is_opaque(named[1]):
+        raise invalid(Violation(field, f"must be {form}"))
+    return Source(name=named[2], tenant=TenantId(named[1]))
 
 
 def _message(source: Source, kept: Kept) -> source_credential_pb2.SourceCredential:

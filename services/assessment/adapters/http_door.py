@@ -5,6 +5,7 @@ An answer of 200 says that everything it calls stored is committed and will be p
 without an answer is repeated as it is, and what was stored already comes back as a duplicate.
 """
 
+import asyncio
 import math
 import time
 from collections import Counter
@@ -28,6 +29,8 @@ from services.assessment.app.sources import Source
 
 LARGEST_REQUEST = 32 * 1024 * 1024
 _RETRY_SECONDS = 5
+# 32 MiB in this time is 4.5 Mbit/s.
+_BODY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,14 @@ class Refusal:
     reason: str
 
 
+class _TurnedAway(Exception):
+    """Whoever asks is answered, and nothing of the request is taken in."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 AskedFor = Callable[[], Credentials | None] | None
 """What tells which credentials hold now, None where nobody has read them yet; None where nobody is asked."""
 SourceName = Annotated[str, Path(description="the platform's name")]
@@ -75,34 +86,36 @@ def http_application(door: Door, sources: Mapping[str, Source], credentials: Ask
     # What describes the door, and loads a page from elsewhere to show it, is for whoever is on this machine.
     pages: dict[str, Any] = {} if credentials is None else {"openapi_url": None}
     summary = "Publish assessment results."
-    application = FastAPI(title="Cairn assessment", version="1", summary=summary, **pages)
+    application = FastAPI(
+        title="Cairn assessment", version="1", summary=summary, redirect_slashes=False, **pages
+    )
 
     @application.post(
         "/v1/sources/{source}/events",
         summary="Publish one event or a batch",
         description=__doc__,
         response_model=Verdicts,
-        responses={status: {"model": Refusal} for status in (400, 401, 404, 413, 415, 429, 503)},
+        responses={status: {"model": Refusal} for status in (400, 401, 404, 408, 413, 415, 429, 503)},
         openapi_extra=_REQUEST_BODY,
     )
     async def publish(
         source: Annotated[str, Path(description="the platform's name")], request: Request
     ) -> Response:
-        known, rate = _known(sources, credentials, source, request), rates.get(source)
-        if not isinstance(known, Response) and rate is not None and (wait := rate.wait(time.monotonic())):
-            known = _later(429, "sends more than its rate", wait, "source")
-        if isinstance(known, Response):
-            return known
-        if media_type(request.headers) not in {STRUCTURED, BATCH} and "ce-specversion" not in request.headers:
-            return _refused(415, f"is not {STRUCTURED} or {BATCH}, nor are there ce- headers", "content-type")
-        body = await _body(request)
-        if body is None:
-            return _refused(413, f"is larger than {LARGEST_REQUEST} bytes", "value")
         try:
+            known = _known(sources, credentials, source, request)
+            rate = rates.get(source)
+            if rate is not None and (wait := rate.wait(time.monotonic())):
+                return _later(429, "sends more than its rate", wait, "source")
+            _check_media_type(request)
+            body = await _body(request)
+            # Again: what was revoked while the body came opens nothing any more.
+            _known(sources, credentials, source, request)
             arrivals = read_request(known, request.headers, body)
             if rate is not None:
                 rate.charge(len(arrivals), time.monotonic())
             return await _answer(door, arrivals)
+        except _TurnedAway as away:
+            return away.answer
         except Reject as refusal:
             return _refused(400, refusal.reason, refusal.field)
         except (*OUTSIDE, *REDO):
@@ -115,22 +128,28 @@ def http_application(door: Door, sources: Mapping[str, Source], credentials: Ask
     return application
 
 
-def _known(
-    sources: Mapping[str, Source], credentials: AskedFor, name: str, request: Request
-) -> Source | Response:
-    """Return who publishes, or the answer that turns them away.
+def _known(sources: Mapping[str, Source], credentials: AskedFor, name: str, request: Request) -> Source:
+    """Return who publishes; raise _TurnedAway.
 
     Where credentials are asked for, nobody without one learns which sources there are.
     """
     known = sources.get(name)
     if credentials is None:
-        return known or _refused(404, "is not known", "source")
+        if known is None:
+            raise _TurnedAway(_refused(404, "is not known", "source"))
+        return known
     held = credentials()
     if held is None:
-        return _unavailable("which credentials hold has not been read yet")
-    if known is None or not held.vouch(name, request.headers.get("authorization", "")):
-        return _unauthorised()
+        raise _TurnedAway(_unavailable("which credentials hold has not been read yet"))
+    if known is None or not _shown(held, known, request):
+        raise _TurnedAway(_unauthorised())
     return known
+
+
+def _shown(held: Credentials, known: Source, request: Request) -> bool:
+    """Tell whether a request shows a credential of a source, in its one Authorization header."""
+    sent = request.headers.getlist("authorization")
+    return len(sent) == 1 and held.vouch(known, sent[0])
 
 
 async def _answer(door: Door, arrivals: list[Arrival]) -> Response:
@@ -153,17 +172,38 @@ def _item(arrival: Arrival, answer: Answer) -> Item:
     )
 
 
-async def _body(request: Request) -> bytes | None:
-    """Read the body; None where it is larger than a request may be."""
+def _check_media_type(request: Request) -> None:
+    if media_type(request.headers) not in {STRUCTURED, BATCH} and "ce-specversion" not in request.headers:
+        reason = f"is not {STRUCTURED} or {BATCH}, nor are there ce- headers"
+        raise _TurnedAway(_refused(415, reason, "content-type"))
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body; raise _TurnedAway where it is larger or slower than a request may be."""
     with suppress(ValueError):
         if int(request.headers.get("content-length", "0")) > LARGEST_REQUEST:
-            return None
+            raise _TurnedAway(_too_large())
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_REQUEST:
-            return None
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LARGEST_REQUEST:
+                    raise _TurnedAway(_too_large())
+    except TimeoutError:
+        late = _closing(_refused(408, f"took longer than {_BODY_SECONDS:.0f} s", "value"))
+        raise _TurnedAway(late) from None
     return bytes(body)
+
+
+def _too_large() -> Response:
+    return _closing(_refused(413, f"is larger than {LARGEST_REQUEST} bytes", "value"))
+
+
+def _closing(answer: Response) -> Response:
+    """Have the connection end with an answer that does not wait for the rest of the request."""
+    answer.headers["Connection"] = "close"
+    return answer
 
 
 def _refused(status: int, reason: str, field: str) -> Response:
@@ -173,7 +213,7 @@ def _refused(status: int, reason: str, field: str) -> Response:
 def _unauthorised() -> Response:
     answer = _refused(401, "must be Bearer, and a credential of this source", "authorization")
     answer.headers["WWW-Authenticate"] = 'Bearer realm="cairn"'
-    return answer
+    return _closing(answer)
 
 
 def _unavailable(reason: str) -> Response:
@@ -183,7 +223,7 @@ def _unavailable(reason: str) -> Response:
 def _later(status: int, reason: str, seconds: float, field: str = "") -> Response:
     answer = _refused(status, reason, field)
     answer.headers["Retry-After"] = str(math.ceil(seconds))
-    return answer
+    return _closing(answer)
 
 
 _EVENT: dict[str, Any] = {

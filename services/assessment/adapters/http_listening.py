@@ -10,11 +10,14 @@ import os
 import ssl
 from dataclasses import dataclass
 
+import structlog
+
 from chassis.errors import Reject
 from chassis.rpc.listening import Listening
 from chassis.rpc.tls_files import CERTIFICATE, Own
 from services.assessment.settings import ServeSettings
 
+log = structlog.get_logger()
 _HOST, _INGRESS = "ASSESSMENT_HTTP_HOST", "ASSESSMENT_HTTP_INGRESS"
 
 
@@ -43,16 +46,54 @@ def read_http_listening(settings: ServeSettings, listening: Listening) -> HttpLi
             reason = f"must be 127.0.0.1 or ::1, unless {CERTIFICATE} is set or {_INGRESS} is true"
             raise Reject(reason, _HOST)
         return HttpListening(str(host), None, asks=False)
+    shown = _Shown()
+    listening.tls.show_also(shown.renew)
+    return HttpListening(str(host), shown.first, asks=True)
+
+
+class _Shown:
+    """What new connections are shown.
+
+    A context for each certificate: one and the same would keep an old one of another kind of key.
+    """
+
+    def __init__(self) -> None:
+        self._now: ssl.SSLContext | None = None
+        self.first: ssl.SSLContext | None = None
+
+    def renew(self, own: Own) -> None:
+        """Show a certificate from now on; one that OpenSSL does not take is left, and the log says so.
+
+        Raises Reject for the first.
+        """
+        try:
+            self._now = _context(own)
+        except (ssl.SSLError, OSError) as error:
+            reason = getattr(error, "reason", None) or type(error).__name__
+            if self.first is None:
+                refused = Reject(
+                    f"must hold a certificate and chain that OpenSSL takes: {reason}", CERTIFICATE
+                )
+                raise refused from None
+            log.warning("certificate not taken", reason=reason)
+            return
+        if self.first is None:
+            self.first = self._now
+            self.first.sni_callback = self._choose
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        if self._now is not None:
+            connection.context = self._now
+
+
+def _context(own: Own) -> ssl.SSLContext:
+    """Make a context that shows a certificate, which is read from memory, so that its key stays there."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    listening.tls.show_also(lambda own: _show(context, own))
-    return HttpListening(str(host), context, asks=True)
-
-
-def _show(context: ssl.SSLContext, own: Own) -> None:
-    """Have handshakes show a certificate from now on; it is read from memory, so that its key stays there."""
     descriptor = os.memfd_create("certificate")
     with os.fdopen(descriptor, "wb") as file:
-        file.write(own.key + b"\n" + own.certificate)
+        # The certificate first: a file with a key may hold others.
+        file.write(own.certificate + b"\n" + own.key)
         file.flush()
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    return context

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from chassis.errors import Retry
 from chassis.health import Health
 from services.assessment.adapters.http_listening import HttpListening
+from services.assessment.adapters.http_protocol import BoundedProtocol
 
 _GRACE_SECONDS = 5
 _LOOK_SECONDS = 0.05
@@ -48,6 +49,8 @@ class HttpServer:
             application,
             log_config=None,
             access_log=False,
+            http=BoundedProtocol,
+            proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             ssl_context_factory=None if tls is None else lambda *_: tls,
         )

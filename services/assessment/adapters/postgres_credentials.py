@@ -35,7 +35,7 @@ limit $4
 _STATE = """
 select count(*), count(revoked_at), max(issued_at), max(revoked_at) from assessment.source_credential
 """
-_HELD = "select source, credential, digest from assessment.source_credential where revoked_at is null"
+_HELD = "select tenant, source, credential, digest from assessment.source_credential where revoked_at is null"
 
 
 class Kept(NamedTuple):

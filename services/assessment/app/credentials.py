@@ -12,6 +12,8 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Self
 
+from services.assessment.app.sources import Source
+
 # Enough for a rotation, and few enough that a forgotten one is seen.
 MOST_HELD = 10
 _SECRET_BYTES = 32
@@ -42,8 +44,9 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A credential that holds, by its source."""
+    """A credential that holds, by the source of an institution that it is of."""
 
+    tenant: str
     source: str
     credential: str
     digest: bytes = field(repr=False)
@@ -53,15 +56,15 @@ class Credentials:
     """All credentials that hold at present, which stays as it is."""
 
     def __init__(self, held: Iterable[Held] = ()) -> None:
-        self._digests = {(each.source, each.credential): each.digest for each in held}
+        self._digests = {(each.tenant, each.source, each.credential): each.digest for each in held}
 
-    def vouch(self, source: str, authorization: str) -> bool:
+    def vouch(self, source: Source, authorization: str) -> bool:
         """Tell whether an Authorization header (RFC 6750, 2.1) holds a credential of a source."""
         sent = _bearer.fullmatch(authorization)
         known = _token.fullmatch(sent[1]) if sent else None
         if known is None:
             return False
-        digest = self._digests.get((source, known[1]), _NOBODYS)
+        digest = self._digests.get((source.tenant, source.name, known[1]), _NOBODYS)
         return compare_digest(digest, _digest(known[0]))
 
 

@@ -10,7 +10,7 @@ create table assessment.source_credential (
     digest     bytea not null check (length(digest) = 32),
     issued_at  timestamptz not null default now(),
     revoked_at timestamptz,
-    unique (source, credential)
+    unique (tenant, source, credential)
 );
 create index source_credential_of on assessment.source_credential (tenant, source, number);
 alter table assessment.source_credential enable row level security;
@@ -20,5 +20,8 @@ create policy tenant_isolation on assessment.source_credential
     with check (tenant = any ((select chassis.tenants())::text[]));
 -- Who a platform is, is asked before anything is known of whose learners it speaks. No learner is in here.
 create policy serve_all on assessment.source_credential for select to cairn_assessment_serve using (true);
+-- One that is revoked stays so.
+create policy revoke_once on assessment.source_credential as restrictive for update
+    using (revoked_at is null) with check (revoked_at is not null);
 grant select, insert on assessment.source_credential to cairn_assessment_serve;
 grant update (revoked_at) on assessment.source_credential to cairn_assessment_serve;

@@ -8,6 +8,6 @@ alter table records.disclosure
     add column last_position bigint generated always as ((told::jsonb ->> 'last')::bigint) stored;
 create index disclosure_of_learner on records.disclosure (tenant, learner, disclosed_at, disclosure_id)
     where learner is not null;
-create index disclosure_of_all on records.disclosure (tenant, first_position)
+create index disclosure_of_all on records.disclosure (tenant, first_position, last_position)
     where learner is null and first_position is not null;
 grant select on records.disclosure to cairn_records_serve;

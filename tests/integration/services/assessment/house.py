@@ -77,7 +77,7 @@ class House:
         return Intake(PostgresStatements(), payloads, Identifier(IDENTITY), lambda: self.now)
 
     def client(
-        self, backlog: int = 100_000, credentials: Callable[[], Credentials] | None = None
+        self, backlog: int = 100_000, credentials: Callable[[], Credentials | None] | None = None
     ) -> httpx2.AsyncClient:
         door = Door(self.serve, self.intake(), PARTITIONS, backlog)
         application = http_application(door, {self.source.name: self.source}, credentials)

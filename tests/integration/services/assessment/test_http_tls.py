@@ -10,11 +10,15 @@ import ssl
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 
 from cairn.topics.apply import apply
 from tests.certificates import Authority, write_server_files
@@ -38,6 +42,7 @@ class Doors:
     async def run(self, *arguments: str, credential: str = "") -> Said:
         environment = {
             "CAIRN_TLS_AUTHORITIES_FILE": str(self.folder / "servers.crt"),
+            "CAIRN_HTTP_AUTHORITIES_FILE": str(self.folder / "servers.crt"),
             "CAIRN_TLS_CERTIFICATE_FILE": str(self.folder / "operator.crt"),
             "CAIRN_TLS_KEY_FILE": str(self.folder / "operator.key"),
             "CAIRN_ASSESSMENT_ADDRESS": self.grpc,
@@ -154,6 +159,67 @@ async def test_a_renewed_certificate_is_shown_and_a_connection_goes_on(
         assert (await client.post(doors.house.path, content=b"x")).status_code == 401
     with pytest.raises(httpx2.TransportError):
         await _in_the_clear(doors)
+
+
+async def test_a_certificate_of_another_kind_of_key_takes_over_from_the_one_before(
+    doors: Doors, ours: Authority, theirs: Authority
+) -> None:
+    host, _, port = doors.http.rpartition(":")
+    trusted = ssl.create_default_context(cadata=ours.pem.decode())
+    renewed = ours.server(key=rsa.generate_private_key(65537, 2048))
+    wanted = load_pem_x509_certificate(renewed.certificate).public_bytes(Encoding.DER)
+
+    write_server_files(doors.folder, renewed, theirs.pem)
+
+    async with asyncio.timeout(PATIENCE):
+        while await _shown(host, int(port), trusted) != wanted:
+            pass
+
+
+@pytest.mark.parametrize("sent", ["endless head", "slow head", "endless url"])
+async def test_whoever_is_not_known_yet_cannot_hold_a_connection_or_fill_memory(
+    doors: Doors, ours: Authority, sent: str
+) -> None:
+    host, _, port = doors.http.rpartition(":")
+    trusted = ssl.create_default_context(cadata=ours.pem.decode())
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=trusted)
+    writer.write(b"GET /" if sent == "endless url" else b"POST /v1/sources/x/events HTTP/1.1\r\nhost: x\r\n")
+    written, most = 0, 64 * 1024 * 1024
+    async with asyncio.timeout(PATIENCE):
+        with suppress(ConnectionError):
+            while sent != "slow head" and written < most and not writer.transport.is_closing():
+                writer.write(b"a" * 65536 if sent == "endless url" else b"x: " + b"a" * 60000 + b"\r\n")
+                written += 65536
+                await writer.drain()
+                await asyncio.sleep(0.001)  # that it is gone is heard between two writes only
+            assert await reader.read() == b""
+    assert written < most
+    writer.transport.abort()
+
+
+async def test_what_is_revoked_while_a_body_comes_opens_nothing(doors: Doors, ours: Authority) -> None:
+    name = doors.house.source.name
+    secret = (await doors.run("sources", "issue", name))[1].strip()
+    await doors.let_in(1, secret)
+    host, _, port = doors.http.rpartition(":")
+    trusted = ssl.create_default_context(cadata=ours.pem.decode())
+    body = json.dumps(native(2)).encode()
+    head = (
+        f"POST {doors.house.path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n"
+        f"content-type: application/cloudevents+json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=trusted)
+    writer.write(head.encode() + body[:10])
+    await doors.run("sources", "revoke", name, secret.split(".")[1])
+    async with asyncio.timeout(PATIENCE):
+        while (await doors.published(1, secret))[0] == 0:
+            pass
+
+    writer.write(body[10:])
+
+    async with asyncio.timeout(PATIENCE):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401")
+    writer.close()
 
 
 async def _in_the_clear(doors: Doors) -> None:

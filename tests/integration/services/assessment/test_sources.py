@@ -46,6 +46,15 @@ async def held(house: House) -> Credentials:
         return await postgres_credentials.read(connection)
 
 
+async def test_two_credentials_are_none(client: SourcesClient, shared: House) -> None:
+    secret = (await client.issue(shared.source.name)).secret
+    credentials = await held(shared)
+    sent = [("authorization", f"Bearer {secret}"), ("authorization", f"Bearer {secret}")]
+    async with shared.client(credentials=lambda: credentials) as door:
+        assert (await door.post(shared.path, content=b"x", headers=sent)).status_code == 401
+        assert (await door.post(shared.path + "/", content=b"x")).status_code == 404
+
+
 async def post(house: House, secret: str, credentials: Credentials) -> tuple[int, dict[str, str]]:
     headers = {"content-type": STRUCTURED} | ({"authorization": f"Bearer {secret}"} if secret else {})
     async with house.client(credentials=lambda: credentials) as client:
@@ -116,6 +125,40 @@ async def test_a_source_has_only_so_many(client: SourcesClient, shared: House) -
     assert len(kept) == MOST_HELD
     await client.revoke(name, kept[0].name.rpartition("/")[2])
     await client.issue(name)
+
+
+async def test_a_source_that_is_gone_from_the_settings_has_its_credentials_revoked(
+    client: SourcesClient, shared: House
+) -> None:
+    issued = (await client.issue(shared.source.name)).credential.name.rpartition("/")[2]
+    stub = RpcServer([NAME], 0, Health())
+    add_SourceServiceServicer_to_server(SourceService(shared.serve, {}, OperatorsHere()), stub.server)
+    stop = asyncio.Event()
+    task = asyncio.create_task(stub.run(stop))
+    async with open_sources(f"127.0.0.1:{stub.port}", shared.tenant, "anna") as without:
+        with pytest.raises(CallError) as raised:
+            await without.issue(shared.source.name)
+        assert raised.value.reason == "NOT_FOUND"
+        assert (await without.revoke(shared.source.name, issued)).HasField("revoke_time")
+        assert len([each async for each in without.credentials(shared.source.name)]) == 1
+    stop.set()
+    await task
+
+
+async def test_nobody_who_serves_gives_a_revoked_one_force_again(
+    client: SourcesClient, shared: House
+) -> None:
+    issued = (await client.issue(shared.source.name)).credential.name.rpartition("/")[2]
+    await client.revoke(shared.source.name, issued)
+    again = "update assessment.source_credential set revoked_at = null where credential = $1"
+    async with transaction(shared.serve, [shared.tenant]) as connection:
+        assert await connection.execute(again, issued) == "UPDATE 0"
+
+
+async def test_who_serves_says_so_while_it_does_not_know_yet(shared: House) -> None:
+    async with shared.client(credentials=lambda: None) as door:
+        answer = await door.post(shared.path, content=b"x")
+    assert (answer.status_code, answer.headers["connection"]) == (503, "close")
 
 
 @pytest.mark.parametrize("what", ["source", "credential", "institution"])

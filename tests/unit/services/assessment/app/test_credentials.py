@@ -3,15 +3,21 @@
 
 import pytest
 
+from cairn.ids import TenantId
 from services.assessment.app.credentials import Credentials, Held, Issued
+from services.assessment.app.sources import Source
 
 LMS, OTHER = Issued.new(), Issued.new()
-HELD = Credentials([Held("lms", LMS.credential, LMS.digest), Held("other", OTHER.credential, OTHER.digest)])
+NORTH = TenantId("north")
+SOURCE = Source(name="lms", tenant=NORTH)
+HELD = Credentials(
+    [Held("north", "lms", LMS.credential, LMS.digest), Held("north", "other", OTHER.credential, OTHER.digest)]
+)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
 def test_who_shows_a_credential_of_the_source_is_known(scheme: str) -> None:
-    assert HELD.vouch("lms", scheme + LMS.secret)
+    assert HELD.vouch(SOURCE, scheme + LMS.secret)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +41,16 @@ def test_who_shows_a_credential_of_the_source_is_known(scheme: str) -> None:
     ids=lambda each: each[0],
 )
 def test_nobody_else_is(sent: tuple[str, str]) -> None:
-    assert not HELD.vouch("lms", sent[1])
+    assert not HELD.vouch(SOURCE, sent[1])
 
 
 def test_a_source_without_credentials_lets_nobody_in() -> None:
-    assert not HELD.vouch("third", f"Bearer {LMS.secret}")
-    assert not Credentials().vouch("lms", f"Bearer {LMS.secret}")
+    assert not HELD.vouch(Source(name="third", tenant=NORTH), f"Bearer {LMS.secret}")
+    assert not Credentials().vouch(SOURCE, f"Bearer {LMS.secret}")
+
+
+def test_a_source_that_another_institution_has_by_now_lets_none_of_the_former_in() -> None:
+    assert not HELD.vouch(Source(name="lms", tenant=TenantId("south")), f"Bearer {LMS.secret}")
 
 
 def test_no_two_are_alike_and_none_shows_its_secret() -> None:
@@ -48,4 +58,4 @@ def test_no_two_are_alike_and_none_shows_its_secret() -> None:
 
     assert len({each.secret for each in made}) == len({each.credential for each in made}) == 100
     assert not any(each.secret in repr(each) for each in made)
-    assert LMS.digest.hex() not in repr(Held("lms", LMS.credential, LMS.digest))
+    assert LMS.digest.hex() not in repr(Held("north", "lms", LMS.credential, LMS.digest))
