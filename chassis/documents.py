@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The text of a document, in YAML or JSON, as values; what they mean is for those who ask."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from chassis.rpc.refusal import Violation
 
 LARGEST = 256 * 1024
 _REPEATED = "a key is repeated"
 _NO_YAML = "this is neither YAML nor JSON"
 _MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a request, under the name that errors call it by."""
+
+    name: str
+    text: str
 
 
 class UnreadableDocument(ValueError):
@@ -42,3 +54,16 @@ def parse_document(text: str) -> Any:
         reason = _NO_YAML
     # Outside of the handler: what the parser says shows parts of the text.
     raise UnreadableDocument(reason)
+
+
+def place_of(parts: Iterable[int | str]) -> str:
+    """Write a place in a document as in ``activities[2].weight``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".")
+
+
+def in_request(place: str, reason: str, number: int, document: Document) -> Violation:
+    """Write what is wrong at a place of a document with the place of that document in the request."""
+    field = f"documents[{number}]" + (f".{place}" if place else "")
+    named = f"{document.name}: " if document.name else ""
+    return Violation(field, named + reason)

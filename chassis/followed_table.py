@@ -63,12 +63,12 @@ class FollowedTable(Generic[T]):
                 failing = True
             await within(_LOOK_SECONDS, stop)
 
-    async def look(self) -> bool:
-        """Read what there is, if it has changed; tell whether it has."""
+    async def look(self) -> None:
+        """Read what there is, if it has changed."""
         async with self._pool.acquire() as connection:
             state = await self._state(connection)
             if state == self._seen:
-                return False
+                return
             # After the state: what changes in between is read again at the next look.
             held = await self._read(connection)
         if self._tell is not None:
@@ -77,4 +77,3 @@ class FollowedTable(Generic[T]):
         self._seen = state
         self._health.met(self._name)
         log.info("table read", name=self._name)
-        return True

@@ -17,13 +17,14 @@ from cairn.assessment.v1 import policy_service_pb2 as messages
 from cairn.assessment.v1 import policy_service_pb2_grpc as stubs
 from cairn.ids import TenantId, is_opaque
 from chassis.database import Pool, transaction
+from chassis.documents import Document
 from chassis.operations.actions import note
 from chassis.operations.names import read_operator
 from chassis.rpc.operators import Operators
 from chassis.rpc.peer import caller_of
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from services.assessment.adapters.postgres_policies import PostgresPolicies
-from services.assessment.app.publish_policies import Document, Published, publish
+from services.assessment.app.publish_policies import Published, publish
 
 NAME = messages.DESCRIPTOR.services_by_name["PolicyService"].full_name
 

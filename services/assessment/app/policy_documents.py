@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from cairn.events.attainment import PolicyReference
-from chassis.documents import UnreadableDocument, parse_document
+from chassis.documents import UnreadableDocument, parse_document, place_of
 from chassis.rpc.refusal import Violation
 from services.assessment.domain.policy import PLACES, Policy
 
@@ -74,15 +74,9 @@ def _document(text: str) -> Any:
 
 
 def _violation(found: ErrorDetails) -> Violation:
-    place = _place(found["loc"])
+    place = place_of(found["loc"])
     if found["type"] != _UNKNOWN:
         return Violation(place, found["msg"])
     *names, unknown = (part for part in found["loc"] if isinstance(part, str))
     nearest = get_close_matches(unknown, PLACES.get(tuple(names), ()), n=1, cutoff=0.0)
     return Violation(place, f"is not a key here; the nearest one is {''.join(nearest) or 'not known'}")
-
-
-def _place(parts: tuple[int | str, ...]) -> str:
-    """Write a place as in ``activities[2].weight``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
-    return text.removeprefix(".")

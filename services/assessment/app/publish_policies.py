@@ -13,6 +13,7 @@ from typing import Protocol
 
 from cairn.ids import TenantId
 from chassis.database import Connection
+from chassis.documents import Document, in_request
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.schedule.publication import begin_scan
 from chassis.unit.epoch import hold_epochs, lock_epoch, raise_epoch
@@ -68,14 +69,6 @@ class PolicyStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One document of a request, under the name that errors call it by."""
-
-    name: str
-    text: str
-
-
 async def publish(
     connection: Connection,
     store: PolicyStore,
@@ -115,17 +108,13 @@ def _read(documents: Sequence[Document]) -> list[PolicyVersion]:
         try:
             versions.append(read_policy(document.text))
         except InvalidDocument as error:
-            violations += [_in_document(number, document, each) for each in error.violations]
+            violations += [
+                in_request(each.field, each.description, number, document) for each in error.violations
+            ]
     violations += _repeated(versions)
     if violations:
         raise invalid(*violations)
     return versions
-
-
-def _in_document(number: int, document: Document, found: Violation) -> Violation:
-    name = f"{document.name}: " if document.name else ""
-    field = f"documents[{number}]" + (f".{found.field}" if found.field else "")
-    return Violation(field, name + found.description)
 
 
 def _repeated(versions: Sequence[PolicyVersion]) -> list[Violation]:

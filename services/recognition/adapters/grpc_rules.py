@@ -14,6 +14,7 @@ from cairn.recognition.v1 import rule_pb2
 from cairn.recognition.v1 import rule_service_pb2 as messages
 from cairn.recognition.v1 import rule_service_pb2_grpc as stubs
 from chassis.database import Pool, transaction
+from chassis.documents import Document
 from chassis.operations.actions import note
 from chassis.operations.names import read_operator
 from chassis.rpc.operators import Operators
@@ -29,7 +30,7 @@ from services.recognition.adapters.rule_names import (
     rule_name,
 )
 from services.recognition.app.publish_rules import Published, Request, publish
-from services.recognition.app.rule_documents import Document, read_documents
+from services.recognition.app.rule_documents import read_documents
 from services.recognition.domain.allocation import Allocator
 
 NAME = messages.DESCRIPTOR.services_by_name["RuleService"].full_name

@@ -14,10 +14,11 @@ from typing import Protocol
 
 from cairn.ids import TenantId
 from chassis.database import Connection
+from chassis.documents import Document
 from chassis.rpc.refusal import Refusal, Violation, invalid
 from chassis.schedule.publication import begin_scan
 from chassis.unit.epoch import hold_epochs, lock_epoch, raise_epoch
-from services.recognition.app.rule_documents import Document, violation_of
+from services.recognition.app.rule_documents import violation_of
 from services.recognition.domain.allocation import Allocator
 from services.recognition.domain.canonical import RuleVersion
 from services.recognition.domain.publication import faults_of

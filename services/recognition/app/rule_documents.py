@@ -2,21 +2,12 @@
 """From the texts of a request to rule versions; every fault of every text is named at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from chassis.documents import UnreadableDocument, parse_document
+from chassis.documents import Document, UnreadableDocument, in_request, parse_document
 from chassis.rpc.refusal import Violation, invalid
 from services.recognition.domain.canonical import RuleVersion, canonical_version
 from services.recognition.domain.document import Fault, RuleRefusedError, read_rule
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One document of a request, under the name that errors call it by."""
-
-    name: str
-    text: str
 
 
 def read_documents(documents: Sequence[Document]) -> list[RuleVersion]:
@@ -40,9 +31,7 @@ def read_documents(documents: Sequence[Document]) -> list[RuleVersion]:
 
 def violation_of(fault: Fault, number: int, document: Document) -> Violation:
     """Write a fault with the place of its document in the request."""
-    field = f"documents[{number}]" + (f".{fault.place}" if fault.place else "")
-    named = f"{document.name}: " if document.name else ""
-    return Violation(field, named + fault.reason)
+    return in_request(fault.place, fault.reason, number, document)
 
 
 def _parse(text: str) -> Any:

@@ -12,6 +12,7 @@ from cairn.records.v1 import partner_pb2
 from cairn.records.v1 import partner_service_pb2 as messages
 from cairn.records.v1 import partner_service_pb2_grpc as stubs
 from chassis.database import Pool, transaction
+from chassis.documents import Document
 from chassis.operations.actions import note
 from chassis.operations.names import page_size, read_institution, read_operator
 from chassis.rpc.operators import Operators
@@ -19,7 +20,7 @@ from chassis.rpc.page_token import read_place, write_place
 from chassis.rpc.peer import caller_of
 from services.records.adapters.postgres_partners import PostgresPartners
 from services.records.app.names import partner_name
-from services.records.app.partner_documents import Document, read_documents
+from services.records.app.partner_documents import read_documents
 from services.records.app.publish_partners import Published, Request, publish
 
 NAME = messages.DESCRIPTOR.services_by_name["PartnerService"].full_name

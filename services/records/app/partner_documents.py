@@ -15,7 +15,7 @@ import rfc8785
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from chassis.documents import UnreadableDocument, parse_document
+from chassis.documents import Document, UnreadableDocument, in_request, parse_document, place_of
 from chassis.errors import Reject
 from chassis.rpc.authorities import Authorities
 from chassis.rpc.refusal import Violation, invalid
@@ -25,14 +25,6 @@ _partner = TypeAdapter(Partner)
 _KEYS = tuple(Partner.__dataclass_fields__)
 _label = re.compile(r"-----BEGIN ([^-]*)-----")
 _UNKNOWN = "unexpected_keyword_argument"
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One document of a request, under the name that errors call it by."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ def read_documents(documents: Sequence[Document]) -> list[PartnerVersion]:
         if isinstance(found, Partner):
             versions.append(_version(found))
         else:
-            violations += [violation_of(place, reason, number, document) for place, reason in found]
+            violations += [in_request(place, reason, number, document) for place, reason in found]
     if len({each.partner.partner for each in versions}) < len(versions):
         violations.append(Violation("documents", "one version of a partner is published at a time"))
     if violations:
@@ -76,13 +68,6 @@ def read_canonical(canonical: str) -> Partner:
 def read_authorities(partner: Partner) -> Authorities:
     """Read who vouches for a partner; raises Reject."""
     return Authorities(partner.authorities.encode("ascii", "replace"))
-
-
-def violation_of(place: str, reason: str, number: int, document: Document) -> Violation:
-    """Write a fault with the place of its document in the request."""
-    field = f"documents[{number}]" + (f".{place}" if place else "")
-    named = f"{document.name}: " if document.name else ""
-    return Violation(field, named + reason)
 
 
 def _read(text: str) -> "Partner | list[tuple[str, str]]":
@@ -111,8 +96,7 @@ def _of_authorities(partner: Partner) -> Iterator[tuple[str, str]]:
 
 
 def _fault(found: ErrorDetails) -> tuple[str, str]:
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"])
-    place = place.removeprefix(".")
+    place = place_of(found["loc"])
     if found["type"] != _UNKNOWN:
         return place, found["msg"]
     nearest = get_close_matches(place, _KEYS, n=1, cutoff=0.0)

@@ -14,14 +14,13 @@ from cryptography.x509 import Certificate
 
 from cairn.ids import TenantId
 from chassis.database import Connection
+from chassis.documents import Document, in_request
 from chassis.rpc.authorities import Authorities
 from chassis.rpc.refusal import Refusal, invalid
 from chassis.rpc.roots import confusable
 from services.records.app.partner_documents import (
-    Document,
     PartnerVersion,
     read_authorities,
-    violation_of,
 )
 from services.records.domain.partner import Fault, Partner, faults_of
 
@@ -115,7 +114,7 @@ async def _check_new(
     violations = []
     for fault in faults:
         place = places[fault.partner]
-        violations.append(violation_of(fault.place, fault.reason, place, request.documents[place]))
+        violations.append(in_request(fault.place, fault.reason, place, request.documents[place]))
     if violations:
         raise invalid(*violations)
 

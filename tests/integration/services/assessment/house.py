@@ -14,6 +14,7 @@ import httpx2
 
 from cairn.ids import TenantId
 from chassis.database import Pool, see_tenants
+from chassis.documents import Document
 from chassis.streams.message import Partition, Record
 from chassis.unit.outbox import Partitions, read_headers
 from chassis.unit.work import UnitOfWork
@@ -28,7 +29,7 @@ from services.assessment.adapters.postgres_results import PostgresFacts
 from services.assessment.app.credentials import Credentials
 from services.assessment.app.intake import Identifier, Intake
 from services.assessment.app.payloads import Payloads
-from services.assessment.app.publish_policies import Document, Publication, publish
+from services.assessment.app.publish_policies import Publication, publish
 from services.assessment.app.results import Results
 from services.assessment.app.sealing import MasterKey
 from services.assessment.app.sources import Source

@@ -14,6 +14,7 @@ from cairn.events.decision import DecisionMade
 from cairn.events.reevaluation import EpochRaised
 from cairn.ids import LearnerId, TenantId, derived_id, topic_key
 from chassis.database import Pool, see_tenants, transaction
+from chassis.documents import Document
 from chassis.relay.lease import take_lease
 from chassis.schedule.scans import Scans, ScanSettings
 from chassis.streams.message import Partition, Record
@@ -24,7 +25,7 @@ from services.recognition.adapters.postgres_learners import PostgresLearners
 from services.recognition.adapters.postgres_rules import PostgresRules
 from services.recognition.app.attainments import DECISIONS, REEVALUATIONS, FollowAttainments
 from services.recognition.app.publish_rules import Publication, Request, publish
-from services.recognition.app.rule_documents import Document, read_documents
+from services.recognition.app.rule_documents import read_documents
 from services.recognition.domain.plain import PlainAllocator
 from tests.integration.services.unreadable import discard_first
 from tests.whole_batch import run_whole

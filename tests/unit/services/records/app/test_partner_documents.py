@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chassis.documents import Document
 from chassis.rpc.refusal import Refusal
-from services.records.app.partner_documents import Document, read_canonical, read_documents
+from services.records.app.partner_documents import read_canonical, read_documents
 from tests.certificates import Authority
 
 PEM = Authority("north").pem.decode()
