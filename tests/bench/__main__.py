@@ -63,8 +63,9 @@ def main(
             rate=rate,
             stored=stored,
         )
-        told = carry_out(asked, only)
-    write(told, RESULT)
+        for told in carry_out(asked, only):
+            # A part that fails takes nothing of those before it along.
+            write(told, RESULT)
     Console(width=max(steps.console.width, WIDTH)).print(table(told))
 
 

@@ -3,7 +3,7 @@
 
 import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from tests.bench import cost, grpc_record, pipeline, protocol, recovery, stage
@@ -31,15 +31,15 @@ _FED = frozenset({Part.PIPELINE, Part.FAUST, Part.STAGE})
 """The parts that feed the cohort."""
 
 
-def carry_out(asked: Asked, only: Part | None) -> list[Figure]:
-    """Measure one part, or all, and return the figures."""
+def carry_out(asked: Asked, only: Part | None) -> Iterator[list[Figure]]:
+    """Measure one part, or all, and yield after each the figures so far."""
     parts = _UNASKED if only is None else [only]
     unknown_rate = parts == [Part.RECOVERY] and asked.rate is None
     fed = None if _FED.isdisjoint(parts) and not unknown_rate else _read(asked)
     told: list[Figure] = []
     for part in parts:
         told += asyncio.run(_measure(part, asked, fed, told))
-    return told
+        yield told
 
 
 def _read(asked: Asked) -> Cohort:

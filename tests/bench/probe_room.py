@@ -41,7 +41,11 @@ select (select coalesce(sum(results), 0) from probe.tally)::bigint as unit,
 """
 
 
-_SESSIONS = "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+# Autovacuum comes to a database and goes.
+_SESSIONS = """
+select pid from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+"""
 _MICROSECONDS = 1_000_000
 
 
