@@ -18,6 +18,7 @@ from cairn.cli import (
     results,
     rules,
     scans,
+    sharing,
     sources,
     tls,
     topics,
@@ -36,6 +37,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(policies.app, name="policies")
 app.add_typer(rules.app, name="rules")
 app.add_typer(partners.app, name="partners")
+app.add_typer(sharing.app, name="sharing")
 app.add_typer(results.app, name="results")
 app.add_typer(sources.app, name="sources")
 app.add_typer(record.app, name="record")

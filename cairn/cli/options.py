@@ -8,9 +8,9 @@ import typer
 from cairn.ids import is_opaque
 
 
-def opaque(text: str) -> str:
-    """Refuse what cannot stand in a resource name or a topic key."""
-    if not is_opaque(text):
+def opaque(text: str | None) -> str | None:
+    """Refuse what cannot stand in a resource name or a topic key; nothing is left as it is."""
+    if text is not None and not is_opaque(text):
         raise typer.BadParameter("must be lower-case letters and digits with hyphens inside, at most 64")
     return text
 
@@ -34,6 +34,9 @@ HttpAddress = Annotated[
 ]
 BootstrapServers = Annotated[
     str, typer.Option(envvar="KAFKA_BOOTSTRAP_SERVERS", help="Brokers, host:port separated by commas.")
+]
+Purpose = Annotated[
+    str, typer.Option(envvar="CAIRN_PURPOSE", help="What for; who asks another institution must say it.")
 ]
 
 ASSESSMENT = "127.0.0.1:7401"

@@ -54,7 +54,8 @@ def list_(tenant: Tenant, address: RecordsAddress = RECORDS, json: Json = False)
 
 
 def _row(partner: Partner) -> tuple[str, str, str, str]:
-    calls = "withdrawn" if partner.withdrawn else "reads its own record"
+    calls = "reads its own record" if partner.own else "is told under sharing bases"
+    calls = "withdrawn" if partner.withdrawn else calls
     return partner.partner_id, str(partner.version), partner.title, calls
 
 

@@ -3,22 +3,35 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.markup import escape
 
 from cairn.cli.explanation import explanation_tree
-from cairn.cli.options import RECORDS, Json, RecordsAddress, Tenant, opaque
+from cairn.cli.options import RECORDS, Json, Purpose, RecordsAddress, Tenant, opaque
 from cairn.cli.output import as_json, day, out, print_json, table, word
 from cairn.cli.tls import tls
-from cairn.client.records import open_records
+from cairn.client.records import RecordsClient, open_records
 from cairn.records.v1.entry_pb2 import Credit, Entry, EntryKind
 from cairn.records.v1.learner_record_pb2 import Award, AwardState, LearnerRecord
 from cairn.records.v1.record_service_pb2 import GetEntryResponse, GetLearnerRecordResponse
 
 app = typer.Typer(help="The record of a learner, and its reasons.", no_args_is_help=True)
+
+
+class Door(NamedTuple):
+    """Where to ask whose record, and what for."""
+
+    address: str
+    tenant: str
+    purpose: str
+
+    def open(self) -> AbstractAsyncContextManager[RecordsClient]:
+        """Open a channel of its own."""
+        return open_records(self.address, self.tenant, purpose=self.purpose, tls=tls())
 
 
 def _day(text: str) -> date:
@@ -40,6 +53,9 @@ def _instant(text: str) -> datetime:
 
 LearnerArgument = Annotated[str, typer.Argument(callback=opaque, help="The learner, by opaque id.")]
 EntryArgument = Annotated[str, typer.Argument(callback=opaque, help="The entry, by its id.")]
+LearnerOfEntry = Annotated[
+    str, typer.Option("--learner", help="Whose entry it is; who may ask about one learner must say it.")
+]
 EffectiveAsOf = Annotated[
     date | None, typer.Option(parser=_day, metavar="DAY", help="What was true on this day.")
 ]
@@ -54,11 +70,13 @@ def show(
     tenant: Tenant,
     effective_as_of: EffectiveAsOf = None,
     recorded_as_of: RecordedAsOf = None,
+    purpose: Purpose = "",
     address: RecordsAddress = RECORDS,
     json: Json = False,
 ) -> None:
     """Show a learner's awards and entries, now or as of two times."""
-    answer = asyncio.run(_record(address, tenant, learner, (effective_as_of, recorded_as_of)))
+    at = Door(address, tenant, purpose)
+    answer = asyncio.run(_record(at, learner, (effective_as_of, recorded_as_of)))
     if json:
         print_json(as_json(answer))
         return
@@ -66,12 +84,20 @@ def show(
     _show_entries(answer.record)
     head = answer.record.chain_head
     out().print(f"[dim]chain head {head.sequence} {head.hash} · disclosure {escape(answer.disclosure_id)}[/]")
+    _show_notice(answer.notice)
 
 
 @app.command()
-def why(entry: EntryArgument, tenant: Tenant, address: RecordsAddress = RECORDS, json: Json = False) -> None:
+def why(
+    entry: EntryArgument,
+    tenant: Tenant,
+    learner: LearnerOfEntry = "-",
+    purpose: Purpose = "",
+    address: RecordsAddress = RECORDS,
+    json: Json = False,
+) -> None:
     """Explain an entry: its rule, and what was found at each requirement."""
-    answer = asyncio.run(_entry(address, tenant, entry))
+    answer = asyncio.run(_entry(Door(address, tenant, purpose), learner, entry))
     if json:
         print_json(as_json(answer))
         return
@@ -84,19 +110,25 @@ def why(entry: EntryArgument, tenant: Tenant, address: RecordsAddress = RECORDS,
         out().print(escape(found.reason + whose))
     out().print(explanation_tree(found.explanation))
     out().print(f"[dim]disclosure {escape(answer.disclosure_id)}[/]")
+    _show_notice(answer.notice)
 
 
 async def _record(
-    address: str, tenant: str, learner: str, as_of: tuple[date | None, datetime | None]
+    at: Door, learner: str, as_of: tuple[date | None, datetime | None]
 ) -> GetLearnerRecordResponse:
     effective, recorded = as_of
-    async with open_records(address, tenant, tls=tls()) as client:
+    async with at.open() as client:
         return await client.record(learner, effective_as_of=effective, recorded_as_of=recorded)
 
 
-async def _entry(address: str, tenant: str, entry: str) -> GetEntryResponse:
-    async with open_records(address, tenant, tls=tls()) as client:
-        return await client.entry(entry)
+async def _entry(at: Door, learner: str, entry: str) -> GetEntryResponse:
+    async with at.open() as client:
+        return await client.entry(entry, learner=learner)
+
+
+def _show_notice(notice: str) -> None:
+    if notice:
+        out().print(notice, style="bold", markup=False)
 
 
 def _show_awards(record: LearnerRecord) -> None:

@@ -31,16 +31,17 @@ _BETWEEN_WATCHES_SECONDS = 1.0
 class RecordsClient:
     """Asks for the record of one institution; every method raises CallError."""
 
-    def __init__(self, channel: grpc.aio.Channel, tenant: str) -> None:
-        """Use a channel that the caller closes."""
+    def __init__(self, channel: grpc.aio.Channel, tenant: str, purpose: str = "") -> None:
+        """Use a channel that the caller closes; another institution says what for, as ``purpose``."""
         self._stub = RecordServiceStub(channel)
         self._institution = f"institutions/{tenant}"
+        self._purpose = purpose
 
     async def record(
         self, learner: str, *, effective_as_of: date | None = None, recorded_as_of: datetime | None = None
     ) -> GetLearnerRecordResponse:
         """Return what was true on a day, as known at an instant with its zone; both default to now."""
-        request = GetLearnerRecordRequest(name=self._learner(learner))
+        request = GetLearnerRecordRequest(name=self._learner(learner), purpose=self._purpose)
         if effective_as_of is not None:
             request.effective_as_of.CopyFrom(to_date(effective_as_of))
         if recorded_as_of is not None:
@@ -50,11 +51,11 @@ class RecordsClient:
     async def entry(self, entry: str, *, learner: str = "-") -> GetEntryResponse:
         """Return one entry with its explanation; the id of the entry alone will do."""
         name = f"{self._learner(learner)}/entries/{entry}"
-        return await ask(self._stub.GetEntry, GetEntryRequest(name=name))
+        return await ask(self._stub.GetEntry, GetEntryRequest(name=name, purpose=self._purpose))
 
     async def entries(self, *, learner: str | None = None, page_size: int = 1000) -> AsyncIterator[Entry]:
         """Yield the entries by position, of one learner or of all, page by page."""
-        request = ListEntriesRequest(parent=self._parent(learner), page_size=page_size)
+        request = ListEntriesRequest(parent=self._parent(learner), page_size=page_size, purpose=self._purpose)
         while True:
             page = await ask(self._stub.ListEntries, request)
             for entry in page.entries:
@@ -65,7 +66,7 @@ class RecordsClient:
 
     async def disclosures(self, learner: str) -> AsyncIterator[Disclosure]:
         """Yield what was told of a learner and to whom, the latest first, page by page."""
-        request = ListDisclosuresRequest(parent=self._learner(learner), page_size=1000)
+        request = ListDisclosuresRequest(parent=self._learner(learner), page_size=1000, purpose=self._purpose)
         while True:
             page = await ask(self._stub.ListDisclosures, request)
             for disclosure in page.disclosures:
@@ -78,13 +79,16 @@ class RecordsClient:
         self, *, learner: str | None = None, after_position: int | None = None
     ) -> AsyncGenerator[Entry, None]:
         """Yield each entry once, by position, and never end; goes on by itself after a broken connection."""
-        request = WatchEntriesRequest(parent=self._parent(learner), after_position=after_position)
+        request = WatchEntriesRequest(
+            parent=self._parent(learner), after_position=after_position, purpose=self._purpose
+        )
         while True:
             call = self._stub.WatchEntries(request)
             try:
                 async for answer in call:
                     for entry in answer.entries:
-                        request.after_position = entry.position
+                        if entry.HasField("position"):
+                            request.after_position = entry.position
                         yield entry
                     if answer.HasField("position"):
                         request.after_position = answer.position
@@ -104,10 +108,12 @@ class RecordsClient:
 
 
 @asynccontextmanager
-async def open_records(address: str, tenant: str, *, tls: Tls | None = None) -> AsyncIterator[RecordsClient]:
+async def open_records(
+    address: str, tenant: str, *, purpose: str = "", tls: Tls | None = None
+) -> AsyncIterator[RecordsClient]:
     """Open a channel of its own for a client."""
     async with open_channel(address, tls) as channel:
-        yield RecordsClient(channel, tenant)
+        yield RecordsClient(channel, tenant, purpose)
 
 
 def _timestamp(instant: datetime) -> Timestamp:

@@ -22,6 +22,8 @@ Kind: TypeAlias = Literal[
     "publish_partner",
     "issue_credential",
     "revoke_credential",
+    "grant_sharing_basis",
+    "revoke_sharing_basis",
 ]
 
 _NOTE = """

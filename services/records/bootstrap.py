@@ -9,6 +9,7 @@ from uuid import uuid4
 from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from cairn.records.v1.partner_service_pb2_grpc import add_PartnerServiceServicer_to_server
 from cairn.records.v1.record_service_pb2_grpc import add_RecordServiceServicer_to_server
+from cairn.records.v1.sharing_service_pb2_grpc import add_SharingServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.database import Pool
 from chassis.followed_table import FollowedTable
@@ -23,13 +24,17 @@ from services.records.adapters.grpc_messages import written_record
 from services.records.adapters.grpc_partners import NAME as PARTNERS
 from services.records.adapters.grpc_partners import PartnerService
 from services.records.adapters.grpc_service import NAME, RecordService
+from services.records.adapters.grpc_sharing import NAME as SHARING
+from services.records.adapters.grpc_sharing import SharingService
 from services.records.adapters.postgres_disclosures import PostgresDisclosures
 from services.records.adapters.postgres_growth import PostgresGrowth
 from services.records.adapters.postgres_ledger import PostgresLedger
 from services.records.adapters.postgres_partners import PostgresPartners
 from services.records.adapters.postgres_positions import PostgresPositions
 from services.records.adapters.postgres_record import PostgresRecords
+from services.records.adapters.postgres_sharing import PostgresSharing
 from services.records.app.authority import ByCertificate
+from services.records.app.bases import Bases
 from services.records.app.current_record import CurrentReader
 from services.records.app.disclosure import DisclosureLog
 from services.records.app.disclosures_told import DisclosuresTold
@@ -50,20 +55,23 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     pool = await add_pool(process, settings, settings.database_pool_size, "records-serve")
     store, growth = PostgresRecords(pool), Growth()
     partners = PostgresPartners()
+    sharing = PostgresSharing(pool, partners)
     known = _follow_partners(process, pool, partners, listening)
-    authority = ByCertificate(listening.operators, known, _now)
+    authority = ByCertificate(listening.operators, known, Bases(sharing), _now)
     disclosures = PostgresDisclosures(pool)
     desk = Desk(authority, DisclosureLog(disclosures))
     tokens = PageTokens(settings.records_page_token_secret.get_secret_value().encode())
     current = CurrentReader(desk, store, written_record, _now)
     reader = Reader(desk, store, tokens, _now)
-    services = [NAME, PARTNERS, OPERATIONS]
+    services = [NAME, PARTNERS, SHARING, OPERATIONS]
     server = RpcServer(services, settings.records_grpc_port, process.health, listening=listening)
     told, watcher = DisclosuresTold(desk, disclosures), Watcher(desk, store, growth)
     service = RecordService(desk, current, reader, watcher, told)
     add_RecordServiceServicer_to_server(service, server.server)
     partner_service = PartnerService(pool, partners, listening.operators)
     add_PartnerServiceServicer_to_server(partner_service, server.server)
+    sharing_service = SharingService(pool, sharing, listening.operators, _now)
+    add_SharingServiceServicer_to_server(sharing_service, server.server)
     add_OperationsServiceServicer_to_server(OperationsService(pool, listening.operators), server.server)
     listener = PostgresGrowth(settings.database_url.get_secret_value(), growth, process.health)
     process.add("grpc", server.run)

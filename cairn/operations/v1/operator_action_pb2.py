@@ -26,7 +26,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)cairn/operations/v1/operator_action.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x01\n\x0eOperatorAction\x12;\n\x04kind\x18\x01 \x01(\x0e\x32\'.cairn.operations.v1.OperatorActionKindB\x04\xe2\x41\x01\x03\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x61\x63t_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\xd2\x04\n\x12OperatorActionKind\x12$\n OPERATOR_ACTION_KIND_UNSPECIFIED\x10\x00\x12(\n$OPERATOR_ACTION_KIND_RESUME_CONSUMER\x10\x01\x12$\n OPERATOR_ACTION_KIND_ACCEPT_LOSS\x10\x02\x12&\n\"OPERATOR_ACTION_KIND_REPLAY_RECORD\x10\x03\x12\'\n#OPERATOR_ACTION_KIND_DISCARD_RECORD\x10\x04\x12,\n(OPERATOR_ACTION_KIND_DISCARD_DEAD_LETTER\x10\x05\x12#\n\x1fOPERATOR_ACTION_KIND_PAUSE_SCAN\x10\x06\x12$\n OPERATOR_ACTION_KIND_RESUME_SCAN\x10\x07\x12+\n\'OPERATOR_ACTION_KIND_REPLAY_DEAD_LETTER\x10\x08\x12\'\n#OPERATOR_ACTION_KIND_PUBLISH_POLICY\x10\t\x12%\n!OPERATOR_ACTION_KIND_PUBLISH_RULE\x10\n\x12(\n$OPERATOR_ACTION_KIND_PUBLISH_PARTNER\x10\x0b\x12)\n%OPERATOR_ACTION_KIND_ISSUE_CREDENTIAL\x10\x0c\x12*\n&OPERATOR_ACTION_KIND_REVOKE_CREDENTIAL\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)cairn/operations/v1/operator_action.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x01\n\x0eOperatorAction\x12;\n\x04kind\x18\x01 \x01(\x0e\x32\'.cairn.operations.v1.OperatorActionKindB\x04\xe2\x41\x01\x03\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x61\x63t_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\xaf\x05\n\x12OperatorActionKind\x12$\n OPERATOR_ACTION_KIND_UNSPECIFIED\x10\x00\x12(\n$OPERATOR_ACTION_KIND_RESUME_CONSUMER\x10\x01\x12$\n OPERATOR_ACTION_KIND_ACCEPT_LOSS\x10\x02\x12&\n\"OPERATOR_ACTION_KIND_REPLAY_RECORD\x10\x03\x12\'\n#OPERATOR_ACTION_KIND_DISCARD_RECORD\x10\x04\x12,\n(OPERATOR_ACTION_KIND_DISCARD_DEAD_LETTER\x10\x05\x12#\n\x1fOPERATOR_ACTION_KIND_PAUSE_SCAN\x10\x06\x12$\n OPERATOR_ACTION_KIND_RESUME_SCAN\x10\x07\x12+\n\'OPERATOR_ACTION_KIND_REPLAY_DEAD_LETTER\x10\x08\x12\'\n#OPERATOR_ACTION_KIND_PUBLISH_POLICY\x10\t\x12%\n!OPERATOR_ACTION_KIND_PUBLISH_RULE\x10\n\x12(\n$OPERATOR_ACTION_KIND_PUBLISH_PARTNER\x10\x0b\x12)\n%OPERATOR_ACTION_KIND_ISSUE_CREDENTIAL\x10\x0c\x12*\n&OPERATOR_ACTION_KIND_REVOKE_CREDENTIAL\x10\r\x12,\n(OPERATOR_ACTION_KIND_GRANT_SHARING_BASIS\x10\x0e\x12-\n)OPERATOR_ACTION_KIND_REVOKE_SHARING_BASIS\x10\x0f\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATORACTION'].fields_by_name['act_time']._loaded_options = None
   _globals['_OPERATORACTION'].fields_by_name['act_time']._serialized_options = b'\342A\001\003'
   _globals['_OPERATORACTIONKIND']._serialized_start=312
-  _globals['_OPERATORACTIONKIND']._serialized_end=906
+  _globals['_OPERATORACTIONKIND']._serialized_end=999
   _globals['_OPERATORACTION']._serialized_start=133
   _globals['_OPERATORACTION']._serialized_end=309
 # @@protoc_insertion_point(module_scope)

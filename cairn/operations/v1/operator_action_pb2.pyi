@@ -52,6 +52,10 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Issued a credential to a platform."""
     OPERATOR_ACTION_KIND_REVOKE_CREDENTIAL: _OperatorActionKind.ValueType  # 13
     """Ended a credential of a platform."""
+    OPERATOR_ACTION_KIND_GRANT_SHARING_BASIS: _OperatorActionKind.ValueType  # 14
+    """Granted a sharing basis."""
+    OPERATOR_ACTION_KIND_REVOKE_SHARING_BASIS: _OperatorActionKind.ValueType  # 15
+    """Revoked a sharing basis."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -84,6 +88,10 @@ OPERATOR_ACTION_KIND_ISSUE_CREDENTIAL: OperatorActionKind.ValueType  # 12
 """Issued a credential to a platform."""
 OPERATOR_ACTION_KIND_REVOKE_CREDENTIAL: OperatorActionKind.ValueType  # 13
 """Ended a credential of a platform."""
+OPERATOR_ACTION_KIND_GRANT_SHARING_BASIS: OperatorActionKind.ValueType  # 14
+"""Granted a sharing basis."""
+OPERATOR_ACTION_KIND_REVOKE_SHARING_BASIS: OperatorActionKind.ValueType  # 15
+"""Revoked a sharing basis."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final

@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!cairn/records/v1/disclosure.proto\x12\x10\x63\x61irn.records.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x04\n\nDisclosure\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x37\n\rdisclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\trecipient\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12+\n\x07partner\x18\x04 \x01(\tB\x1a\xe2\x41\x01\x03\xfa\x41\x13\n\x11\x63\x61irn.dev/Partner\x12\x19\n\x0blegal_basis\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1e\n\x10of_learner_alone\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12<\n\x05\x61sked\x18\x08 \x03(\x0b\x32\'.cairn.records.v1.Disclosure.AskedEntryB\x04\xe2\x41\x01\x03\x12:\n\x04told\x18\t \x03(\x0b\x32&.cairn.records.v1.Disclosure.ToldEntryB\x04\xe2\x41\x01\x03\x1a,\n\nAskedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tToldEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:g\xea\x41\x64\n\x14\x63\x61irn.dev/Disclosure\x12\x33institutions/{institution}/disclosures/{disclosure}*\x0b\x64isclosures2\ndisclosureb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!cairn/records/v1/disclosure.proto\x12\x10\x63\x61irn.records.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x04\n\nDisclosure\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x37\n\rdisclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\trecipient\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12+\n\x07partner\x18\x04 \x01(\tB\x1a\xe2\x41\x01\x03\xfa\x41\x13\n\x11\x63\x61irn.dev/Partner\x12\x19\n\x0blegal_basis\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1e\n\x10of_learner_alone\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12<\n\x05\x61sked\x18\x08 \x03(\x0b\x32\'.cairn.records.v1.Disclosure.AskedEntryB\x04\xe2\x41\x01\x03\x12:\n\x04told\x18\t \x03(\x0b\x32&.cairn.records.v1.Disclosure.ToldEntryB\x04\xe2\x41\x01\x03\x12\x15\n\x07purpose\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\rsharing_basis\x18\x0b \x01(\tB\x1f\xe2\x41\x01\x03\xfa\x41\x18\n\x16\x63\x61irn.dev/SharingBasis\x1a,\n\nAskedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tToldEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:g\xea\x41\x64\n\x14\x63\x61irn.dev/Disclosure\x12\x33institutions/{institution}/disclosures/{disclosure}*\x0b\x64isclosures2\ndisclosureb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,12 +56,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISCLOSURE'].fields_by_name['asked']._serialized_options = b'\342A\001\003'
   _globals['_DISCLOSURE'].fields_by_name['told']._loaded_options = None
   _globals['_DISCLOSURE'].fields_by_name['told']._serialized_options = b'\342A\001\003'
+  _globals['_DISCLOSURE'].fields_by_name['purpose']._loaded_options = None
+  _globals['_DISCLOSURE'].fields_by_name['purpose']._serialized_options = b'\342A\001\003'
+  _globals['_DISCLOSURE'].fields_by_name['sharing_basis']._loaded_options = None
+  _globals['_DISCLOSURE'].fields_by_name['sharing_basis']._serialized_options = b'\342A\001\003\372A\030\n\026cairn.dev/SharingBasis'
   _globals['_DISCLOSURE']._loaded_options = None
   _globals['_DISCLOSURE']._serialized_options = b'\352Ad\n\024cairn.dev/Disclosure\0223institutions/{institution}/disclosures/{disclosure}*\013disclosures2\ndisclosure'
   _globals['_DISCLOSURE']._serialized_start=149
-  _globals['_DISCLOSURE']._serialized_end=707
-  _globals['_DISCLOSURE_ASKEDENTRY']._serialized_start=513
-  _globals['_DISCLOSURE_ASKEDENTRY']._serialized_end=557
-  _globals['_DISCLOSURE_TOLDENTRY']._serialized_start=559
-  _globals['_DISCLOSURE_TOLDENTRY']._serialized_end=602
+  _globals['_DISCLOSURE']._serialized_end=786
+  _globals['_DISCLOSURE_ASKEDENTRY']._serialized_start=592
+  _globals['_DISCLOSURE_ASKEDENTRY']._serialized_end=636
+  _globals['_DISCLOSURE_TOLDENTRY']._serialized_start=638
+  _globals['_DISCLOSURE_TOLDENTRY']._serialized_end=681
 # @@protoc_insertion_point(module_scope)

@@ -74,6 +74,8 @@ class Disclosure(_message.Message):
     OF_LEARNER_ALONE_FIELD_NUMBER: _builtins.int
     ASKED_FIELD_NUMBER: _builtins.int
     TOLD_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    SHARING_BASIS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/disclosures/{disclosure}`; the last is the `disclosure_id` of the answer."""
     recipient: _builtins.str
@@ -88,6 +90,10 @@ class Disclosure(_message.Message):
     """The method of the call, such as `GetLearnerRecord`."""
     of_learner_alone: _builtins.bool
     """Whether the call was about this learner alone, and not about the whole institution."""
+    purpose: _builtins.str
+    """For which purpose; empty where none was said."""
+    sharing_basis: _builtins.str
+    """Under which sharing basis another institution was told; empty where it was not another one."""
     @_builtins.property
     def disclose_time(self) -> _timestamp_pb2.Timestamp:
         """When it was committed."""
@@ -112,10 +118,12 @@ class Disclosure(_message.Message):
         of_learner_alone: _builtins.bool = ...,
         asked: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         told: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        purpose: _builtins.str = ...,
+        sharing_basis: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disclose_time", b"disclose_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "disclose_time", b"disclose_time", "legal_basis", b"legal_basis", "method", b"method", "name", b"name", "of_learner_alone", b"of_learner_alone", "partner", b"partner", "recipient", b"recipient", "told", b"told"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "disclose_time", b"disclose_time", "legal_basis", b"legal_basis", "method", b"method", "name", b"name", "of_learner_alone", b"of_learner_alone", "partner", b"partner", "purpose", b"purpose", "recipient", b"recipient", "sharing_basis", b"sharing_basis", "told", b"told"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

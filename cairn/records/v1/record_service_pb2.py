@@ -27,11 +27,12 @@ from cairn.records.v1 import entry_pb2 as cairn_dot_records_dot_v1_dot_entry__pb
 from cairn.records.v1 import learner_record_pb2 as cairn_dot_records_dot_v1_dot_learner__record__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%cairn/records/v1/record_service.proto\x12\x10\x63\x61irn.records.v1\x1a!cairn/records/v1/disclosure.proto\x1a\x1c\x63\x61irn/records/v1/entry.proto\x1a%cairn/records/v1/learner_record.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xb5\x01\n\x17GetLearnerRecordRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/LearnerRecord\x12\x30\n\x0f\x65\x66\x66\x65\x63tive_as_of\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x38\n\x0erecorded_as_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"n\n\x18GetLearnerRecordResponse\x12\x35\n\x06record\x18\x01 \x01(\x0b\x32\x1f.cairn.records.v1.LearnerRecordB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"9\n\x0fGetEntryRequest\x12&\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x63\x61irn.dev/Entry\"]\n\x10GetEntryResponse\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.cairn.records.v1.EntryB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"q\n\x12ListEntriesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\x12\x0f\x63\x61irn.dev/Entry\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x81\x01\n\x13ListEntriesResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.cairn.records.v1.EntryB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"u\n\x13WatchEntriesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\x12\x0f\x63\x61irn.dev/Entry\x12!\n\x0e\x61\x66ter_position\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x11\n\x0f_after_position\"\x8d\x01\n\x14WatchEntriesResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.cairn.records.v1.EntryB\x04\xe2\x41\x01\x03\x12\x1b\n\x08position\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x12\x1b\n\rdisclosure_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x42\x0b\n\t_position\"}\n\x16ListDisclosuresRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/LearnerRecord\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x8e\x01\n\x17ListDisclosuresResponse\x12\x37\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32\x1c.cairn.records.v1.DisclosureB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x32\xf2\x03\n\rRecordService\x12i\n\x10GetLearnerRecord\x12).cairn.records.v1.GetLearnerRecordRequest\x1a*.cairn.records.v1.GetLearnerRecordResponse\x12Q\n\x08GetEntry\x12!.cairn.records.v1.GetEntryRequest\x1a\".cairn.records.v1.GetEntryResponse\x12Z\n\x0bListEntries\x12$.cairn.records.v1.ListEntriesRequest\x1a%.cairn.records.v1.ListEntriesResponse\x12_\n\x0cWatchEntries\x12%.cairn.records.v1.WatchEntriesRequest\x1a&.cairn.records.v1.WatchEntriesResponse0\x01\x12\x66\n\x0fListDisclosures\x12(.cairn.records.v1.ListDisclosuresRequest\x1a).cairn.records.v1.ListDisclosuresResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%cairn/records/v1/record_service.proto\x12\x10\x63\x61irn.records.v1\x1a!cairn/records/v1/disclosure.proto\x1a\x1c\x63\x61irn/records/v1/entry.proto\x1a%cairn/records/v1/learner_record.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x81\x02\n\x17GetLearnerRecordRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/LearnerRecord\x12\x30\n\x0f\x65\x66\x66\x65\x63tive_as_of\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x38\n\x0erecorded_as_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x15\n\x07purpose\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x33\n\tread_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\"\x84\x01\n\x18GetLearnerRecordResponse\x12\x35\n\x06record\x18\x01 \x01(\x0b\x32\x1f.cairn.records.v1.LearnerRecordB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06notice\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"\x85\x01\n\x0fGetEntryRequest\x12&\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x63\x61irn.dev/Entry\x12\x15\n\x07purpose\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x33\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\"s\n\x10GetEntryResponse\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.cairn.records.v1.EntryB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06notice\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"\xbd\x01\n\x12ListEntriesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\x12\x0f\x63\x61irn.dev/Entry\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07purpose\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x33\n\tread_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\"\x97\x01\n\x13ListEntriesResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.cairn.records.v1.EntryB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06notice\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"\xc1\x01\n\x13WatchEntriesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\x12\x0f\x63\x61irn.dev/Entry\x12!\n\x0e\x61\x66ter_position\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x15\n\x07purpose\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x33\n\tread_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x42\x11\n\x0f_after_position\"\xa3\x01\n\x14WatchEntriesResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.cairn.records.v1.EntryB\x04\xe2\x41\x01\x03\x12\x1b\n\x08position\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x12\x1b\n\rdisclosure_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06notice\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x42\x0b\n\t_position\"\x94\x01\n\x16ListDisclosuresRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x63\x61irn.dev/LearnerRecord\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07purpose\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\x8e\x01\n\x17ListDisclosuresResponse\x12\x37\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32\x1c.cairn.records.v1.DisclosureB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdisclosure_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x32\xf2\x03\n\rRecordService\x12i\n\x10GetLearnerRecord\x12).cairn.records.v1.GetLearnerRecordRequest\x1a*.cairn.records.v1.GetLearnerRecordResponse\x12Q\n\x08GetEntry\x12!.cairn.records.v1.GetEntryRequest\x1a\".cairn.records.v1.GetEntryResponse\x12Z\n\x0bListEntries\x12$.cairn.records.v1.ListEntriesRequest\x1a%.cairn.records.v1.ListEntriesResponse\x12_\n\x0cWatchEntries\x12%.cairn.records.v1.WatchEntriesRequest\x1a&.cairn.records.v1.WatchEntriesResponse0\x01\x12\x66\n\x0fListDisclosures\x12(.cairn.records.v1.ListDisclosuresRequest\x1a).cairn.records.v1.ListDisclosuresResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,70 +45,96 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETLEARNERRECORDREQUEST'].fields_by_name['effective_as_of']._serialized_options = b'\342A\001\001'
   _globals['_GETLEARNERRECORDREQUEST'].fields_by_name['recorded_as_of']._loaded_options = None
   _globals['_GETLEARNERRECORDREQUEST'].fields_by_name['recorded_as_of']._serialized_options = b'\342A\001\001'
+  _globals['_GETLEARNERRECORDREQUEST'].fields_by_name['purpose']._loaded_options = None
+  _globals['_GETLEARNERRECORDREQUEST'].fields_by_name['purpose']._serialized_options = b'\342A\001\001'
+  _globals['_GETLEARNERRECORDREQUEST'].fields_by_name['read_mask']._loaded_options = None
+  _globals['_GETLEARNERRECORDREQUEST'].fields_by_name['read_mask']._serialized_options = b'\342A\001\001'
   _globals['_GETLEARNERRECORDRESPONSE'].fields_by_name['record']._loaded_options = None
   _globals['_GETLEARNERRECORDRESPONSE'].fields_by_name['record']._serialized_options = b'\342A\001\003'
   _globals['_GETLEARNERRECORDRESPONSE'].fields_by_name['disclosure_id']._loaded_options = None
   _globals['_GETLEARNERRECORDRESPONSE'].fields_by_name['disclosure_id']._serialized_options = b'\342A\001\003'
+  _globals['_GETLEARNERRECORDRESPONSE'].fields_by_name['notice']._loaded_options = None
+  _globals['_GETLEARNERRECORDRESPONSE'].fields_by_name['notice']._serialized_options = b'\342A\001\003'
   _globals['_GETENTRYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETENTRYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\021\n\017cairn.dev/Entry'
+  _globals['_GETENTRYREQUEST'].fields_by_name['purpose']._loaded_options = None
+  _globals['_GETENTRYREQUEST'].fields_by_name['purpose']._serialized_options = b'\342A\001\001'
+  _globals['_GETENTRYREQUEST'].fields_by_name['read_mask']._loaded_options = None
+  _globals['_GETENTRYREQUEST'].fields_by_name['read_mask']._serialized_options = b'\342A\001\001'
   _globals['_GETENTRYRESPONSE'].fields_by_name['entry']._loaded_options = None
   _globals['_GETENTRYRESPONSE'].fields_by_name['entry']._serialized_options = b'\342A\001\003'
   _globals['_GETENTRYRESPONSE'].fields_by_name['disclosure_id']._loaded_options = None
   _globals['_GETENTRYRESPONSE'].fields_by_name['disclosure_id']._serialized_options = b'\342A\001\003'
+  _globals['_GETENTRYRESPONSE'].fields_by_name['notice']._loaded_options = None
+  _globals['_GETENTRYRESPONSE'].fields_by_name['notice']._serialized_options = b'\342A\001\003'
   _globals['_LISTENTRIESREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTENTRIESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\021\022\017cairn.dev/Entry'
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_LISTENTRIESREQUEST'].fields_by_name['purpose']._loaded_options = None
+  _globals['_LISTENTRIESREQUEST'].fields_by_name['purpose']._serialized_options = b'\342A\001\001'
+  _globals['_LISTENTRIESREQUEST'].fields_by_name['read_mask']._loaded_options = None
+  _globals['_LISTENTRIESREQUEST'].fields_by_name['read_mask']._serialized_options = b'\342A\001\001'
   _globals['_LISTENTRIESRESPONSE'].fields_by_name['entries']._loaded_options = None
   _globals['_LISTENTRIESRESPONSE'].fields_by_name['entries']._serialized_options = b'\342A\001\003'
   _globals['_LISTENTRIESRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
   _globals['_LISTENTRIESRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
   _globals['_LISTENTRIESRESPONSE'].fields_by_name['disclosure_id']._loaded_options = None
   _globals['_LISTENTRIESRESPONSE'].fields_by_name['disclosure_id']._serialized_options = b'\342A\001\003'
+  _globals['_LISTENTRIESRESPONSE'].fields_by_name['notice']._loaded_options = None
+  _globals['_LISTENTRIESRESPONSE'].fields_by_name['notice']._serialized_options = b'\342A\001\003'
   _globals['_WATCHENTRIESREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_WATCHENTRIESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\021\022\017cairn.dev/Entry'
   _globals['_WATCHENTRIESREQUEST'].fields_by_name['after_position']._loaded_options = None
   _globals['_WATCHENTRIESREQUEST'].fields_by_name['after_position']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHENTRIESREQUEST'].fields_by_name['purpose']._loaded_options = None
+  _globals['_WATCHENTRIESREQUEST'].fields_by_name['purpose']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHENTRIESREQUEST'].fields_by_name['read_mask']._loaded_options = None
+  _globals['_WATCHENTRIESREQUEST'].fields_by_name['read_mask']._serialized_options = b'\342A\001\001'
   _globals['_WATCHENTRIESRESPONSE'].fields_by_name['entries']._loaded_options = None
   _globals['_WATCHENTRIESRESPONSE'].fields_by_name['entries']._serialized_options = b'\342A\001\003'
   _globals['_WATCHENTRIESRESPONSE'].fields_by_name['position']._loaded_options = None
   _globals['_WATCHENTRIESRESPONSE'].fields_by_name['position']._serialized_options = b'\342A\001\003'
   _globals['_WATCHENTRIESRESPONSE'].fields_by_name['disclosure_id']._loaded_options = None
   _globals['_WATCHENTRIESRESPONSE'].fields_by_name['disclosure_id']._serialized_options = b'\342A\001\003'
+  _globals['_WATCHENTRIESRESPONSE'].fields_by_name['notice']._loaded_options = None
+  _globals['_WATCHENTRIESRESPONSE'].fields_by_name['notice']._serialized_options = b'\342A\001\003'
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\031\n\027cairn.dev/LearnerRecord'
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['purpose']._loaded_options = None
+  _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['purpose']._serialized_options = b'\342A\001\001'
   _globals['_LISTDISCLOSURESRESPONSE'].fields_by_name['disclosures']._loaded_options = None
   _globals['_LISTDISCLOSURESRESPONSE'].fields_by_name['disclosures']._serialized_options = b'\342A\001\003'
   _globals['_LISTDISCLOSURESRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
   _globals['_LISTDISCLOSURESRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
   _globals['_LISTDISCLOSURESRESPONSE'].fields_by_name['disclosure_id']._loaded_options = None
   _globals['_LISTDISCLOSURESRESPONSE'].fields_by_name['disclosure_id']._serialized_options = b'\342A\001\003'
-  _globals['_GETLEARNERRECORDREQUEST']._serialized_start=281
-  _globals['_GETLEARNERRECORDREQUEST']._serialized_end=462
-  _globals['_GETLEARNERRECORDRESPONSE']._serialized_start=464
-  _globals['_GETLEARNERRECORDRESPONSE']._serialized_end=574
-  _globals['_GETENTRYREQUEST']._serialized_start=576
-  _globals['_GETENTRYREQUEST']._serialized_end=633
-  _globals['_GETENTRYRESPONSE']._serialized_start=635
-  _globals['_GETENTRYRESPONSE']._serialized_end=728
-  _globals['_LISTENTRIESREQUEST']._serialized_start=730
-  _globals['_LISTENTRIESREQUEST']._serialized_end=843
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=846
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=975
-  _globals['_WATCHENTRIESREQUEST']._serialized_start=977
-  _globals['_WATCHENTRIESREQUEST']._serialized_end=1094
-  _globals['_WATCHENTRIESRESPONSE']._serialized_start=1097
-  _globals['_WATCHENTRIESRESPONSE']._serialized_end=1238
-  _globals['_LISTDISCLOSURESREQUEST']._serialized_start=1240
-  _globals['_LISTDISCLOSURESREQUEST']._serialized_end=1365
-  _globals['_LISTDISCLOSURESRESPONSE']._serialized_start=1368
-  _globals['_LISTDISCLOSURESRESPONSE']._serialized_end=1510
-  _globals['_RECORDSERVICE']._serialized_start=1513
-  _globals['_RECORDSERVICE']._serialized_end=2011
+  _globals['_GETLEARNERRECORDREQUEST']._serialized_start=315
+  _globals['_GETLEARNERRECORDREQUEST']._serialized_end=572
+  _globals['_GETLEARNERRECORDRESPONSE']._serialized_start=575
+  _globals['_GETLEARNERRECORDRESPONSE']._serialized_end=707
+  _globals['_GETENTRYREQUEST']._serialized_start=710
+  _globals['_GETENTRYREQUEST']._serialized_end=843
+  _globals['_GETENTRYRESPONSE']._serialized_start=845
+  _globals['_GETENTRYRESPONSE']._serialized_end=960
+  _globals['_LISTENTRIESREQUEST']._serialized_start=963
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1152
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1155
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1306
+  _globals['_WATCHENTRIESREQUEST']._serialized_start=1309
+  _globals['_WATCHENTRIESREQUEST']._serialized_end=1502
+  _globals['_WATCHENTRIESRESPONSE']._serialized_start=1505
+  _globals['_WATCHENTRIESRESPONSE']._serialized_end=1668
+  _globals['_LISTDISCLOSURESREQUEST']._serialized_start=1671
+  _globals['_LISTDISCLOSURESREQUEST']._serialized_end=1819
+  _globals['_LISTDISCLOSURESRESPONSE']._serialized_start=1822
+  _globals['_LISTDISCLOSURESRESPONSE']._serialized_end=1964
+  _globals['_RECORDSERVICE']._serialized_start=1967
+  _globals['_RECORDSERVICE']._serialized_end=2465
 # @@protoc_insertion_point(module_scope)

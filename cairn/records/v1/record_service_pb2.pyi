@@ -8,6 +8,7 @@ from cairn.records.v1 import entry_pb2 as _entry_pb2
 from cairn.records.v1 import learner_record_pb2 as _learner_record_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -30,8 +31,14 @@ class GetLearnerRecordRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     EFFECTIVE_AS_OF_FIELD_NUMBER: _builtins.int
     RECORDED_AS_OF_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/learners/{learner}`."""
+    purpose: _builtins.str
+    """What for. Another institution must say it, and is answered under a sharing basis of just this purpose;
+    whoever else says it finds it in the log of disclosures.
+    """
     @_builtins.property
     def effective_as_of(self) -> _date_pb2.Date:
         """What was true on this day. Absent: every entry counts, whatever its day."""
@@ -40,16 +47,24 @@ class GetLearnerRecordRequest(_message.Message):
     def recorded_as_of(self) -> _timestamp_pb2.Timestamp:
         """What was known at this instant. Absent: everything known now."""
 
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of the record to tell (AIP-157, AIP-161); absent: all. What a sharing basis does not hold
+        stays away either way.
+        """
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         effective_as_of: _date_pb2.Date | None = ...,
         recorded_as_of: _timestamp_pb2.Timestamp | None = ...,
+        purpose: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_as_of", b"effective_as_of", "recorded_as_of", b"recorded_as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_as_of", b"effective_as_of", "read_mask", b"read_mask", "recorded_as_of", b"recorded_as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_as_of", b"effective_as_of", "name", b"name", "recorded_as_of", b"recorded_as_of"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_as_of", b"effective_as_of", "name", b"name", "purpose", b"purpose", "read_mask", b"read_mask", "recorded_as_of", b"recorded_as_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -61,8 +76,11 @@ class GetLearnerRecordResponse(_message.Message):
 
     RECORD_FIELD_NUMBER: _builtins.int
     DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     disclosure_id: _builtins.str
     """The id under which this answer was logged."""
+    notice: _builtins.str
+    """What the recipient may not do with this answer, where the law has it told; empty where not."""
     @_builtins.property
     def record(self) -> _learner_record_pb2.LearnerRecord:
         """The record."""
@@ -72,10 +90,11 @@ class GetLearnerRecordResponse(_message.Message):
         *,
         record: _learner_record_pb2.LearnerRecord | None = ...,
         disclosure_id: _builtins.str = ...,
+        notice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "notice", b"notice", "record", b"record"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -86,18 +105,32 @@ class GetEntryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/learners/{learner}/entries/{entry}`, or with `-` in the place of
     the learner, when only the entry's id is known (AIP-159).
     """
+    purpose: _builtins.str
+    """What for. Another institution must say it, and is answered under a sharing basis of just this purpose;
+    whoever else says it finds it in the log of disclosures.
+    """
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of the entry to tell (AIP-157, AIP-161); absent: all. What a sharing basis does not hold
+        stays away either way.
+        """
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "purpose", b"purpose", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -109,8 +142,11 @@ class GetEntryResponse(_message.Message):
 
     ENTRY_FIELD_NUMBER: _builtins.int
     DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     disclosure_id: _builtins.str
     """The id under which this answer was logged."""
+    notice: _builtins.str
+    """What the recipient may not do with this answer, where the law has it told; empty where not."""
     @_builtins.property
     def entry(self) -> _entry_pb2.Entry:
         """The entry, with its explanation."""
@@ -120,10 +156,11 @@ class GetEntryResponse(_message.Message):
         *,
         entry: _entry_pb2.Entry | None = ...,
         disclosure_id: _builtins.str = ...,
+        notice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "entry", b"entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "entry", b"entry", "notice", b"notice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -136,22 +173,36 @@ class ListEntriesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`institutions/{institution}` or `institutions/{institution}/learners/{learner}`."""
     page_size: _builtins.int
     """The most entries to return; 0 means 100, and more than 1000 means 1000 (AIP-158)."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; every other field must be as it was there."""
+    purpose: _builtins.str
+    """What for. Another institution must say it, and is answered under a sharing basis of just this purpose;
+    whoever else says it finds it in the log of disclosures.
+    """
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of each entry to tell (AIP-157, AIP-161); absent: all. What a sharing basis does not hold
+        stays away either way.
+        """
+
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "purpose", b"purpose", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -164,10 +215,13 @@ class ListEntriesResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page, and only there."""
     disclosure_id: _builtins.str
     """The id under which this answer was logged."""
+    notice: _builtins.str
+    """What the recipient may not do with this answer, where the law has it told; empty where not."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_entry_pb2.Entry]:
         """Without their explanations."""
@@ -178,10 +232,11 @@ class ListEntriesResponse(_message.Message):
         entries: _abc.Iterable[_entry_pb2.Entry] | None = ...,
         next_page_token: _builtins.str = ...,
         disclosure_id: _builtins.str = ...,
+        notice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "entries", b"entries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "entries", b"entries", "next_page_token", b"next_page_token", "notice", b"notice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -193,19 +248,33 @@ class WatchEntriesRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     AFTER_POSITION_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`institutions/{institution}` or `institutions/{institution}/learners/{learner}`."""
     after_position: _builtins.int
     """Begin behind this position, which the record must have reached. Absent or 0: from the first entry."""
+    purpose: _builtins.str
+    """What for. Another institution must say it, and is answered under a sharing basis of just this purpose;
+    whoever else says it finds it in the log of disclosures.
+    """
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of each entry to tell (AIP-157, AIP-161); absent: all. What a sharing basis does not hold
+        stays away either way.
+        """
+
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         after_position: _builtins.int | None = ...,
+        purpose: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_position", b"_after_position", "after_position", b"after_position"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_position", b"_after_position", "after_position", b"after_position", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_position", b"_after_position", "after_position", b"after_position", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_position", b"_after_position", "after_position", b"after_position", "parent", b"parent", "purpose", b"purpose", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__after_position: _TypeAlias = _typing.Literal["after_position"]  # noqa: Y015
     _WhichOneofArgType__after_position: _TypeAlias = _typing.Literal["_after_position", b"_after_position"]  # noqa: Y015
@@ -220,12 +289,15 @@ class WatchEntriesResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """How far the caller has now come: what to send as `after_position` to go on. Absent as long as
     the record has no position.
     """
     disclosure_id: _builtins.str
     """The id under which this answer was logged."""
+    notice: _builtins.str
+    """What the recipient may not do with this answer, where the law has it told; empty where not."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_entry_pb2.Entry]:
         """The next entries, by position, without their explanations; none when the answer only says how
@@ -238,10 +310,11 @@ class WatchEntriesResponse(_message.Message):
         entries: _abc.Iterable[_entry_pb2.Entry] | None = ...,
         position: _builtins.int | None = ...,
         disclosure_id: _builtins.str = ...,
+        notice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_position", b"_position", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_position", b"_position", "disclosure_id", b"disclosure_id", "entries", b"entries", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_position", b"_position", "disclosure_id", b"disclosure_id", "entries", b"entries", "notice", b"notice", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__position: _TypeAlias = _typing.Literal["position"]  # noqa: Y015
     _WhichOneofArgType__position: _TypeAlias = _typing.Literal["_position", b"_position"]  # noqa: Y015
@@ -256,22 +329,26 @@ class ListDisclosuresRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`institutions/{institution}/learners/{learner}`."""
     page_size: _builtins.int
     """The most disclosures to return; 0 means 100, and more than 1000 means 1000 (AIP-158)."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; every other field must be as it was there."""
+    purpose: _builtins.str
+    """What for, as the log of disclosures is to have it."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "purpose", b"purpose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class RecordServiceStub:
-    """The authoritative record. Every answer was logged as a disclosure before it left, and names it.
+    """The authoritative record. Every answer was logged as a disclosure before it left, and names it. An
+    institution reads its own; another one what a sharing basis in force lets it see.
     Errors are described in cairn/errors/v1/error_reason.proto.
     """
 
@@ -64,7 +65,8 @@ class RecordServiceStub:
 
 
 class RecordServiceServicer:
-    """The authoritative record. Every answer was logged as a disclosure before it left, and names it.
+    """The authoritative record. Every answer was logged as a disclosure before it left, and names it. An
+    institution reads its own; another one what a sharing basis in force lets it see.
     Errors are described in cairn/errors/v1/error_reason.proto.
     """
 
@@ -145,7 +147,8 @@ def add_RecordServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RecordService:
-    """The authoritative record. Every answer was logged as a disclosure before it left, and names it.
+    """The authoritative record. Every answer was logged as a disclosure before it left, and names it. An
+    institution reads its own; another one what a sharing basis in force lets it see.
     Errors are described in cairn/errors/v1/error_reason.proto.
     """
 

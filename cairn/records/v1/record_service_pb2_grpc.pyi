@@ -27,7 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RecordServiceStub:
-    """The authoritative record. Every answer was logged as a disclosure before it left, and names it.
+    """The authoritative record. Every answer was logged as a disclosure before it left, and names it. An
+    institution reads its own; another one what a sharing basis in force lets it see.
     Errors are described in cairn/errors/v1/error_reason.proto.
     """
 
@@ -56,7 +57,8 @@ class RecordServiceStub:
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
-    """The authoritative record. Every answer was logged as a disclosure before it left, and names it.
+    """The authoritative record. Every answer was logged as a disclosure before it left, and names it. An
+    institution reads its own; another one what a sharing basis in force lets it see.
     Errors are described in cairn/errors/v1/error_reason.proto.
     """
 
@@ -81,7 +83,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The authoritative record. Every answer was logged as a disclosure before it left, and names it.
+    """The authoritative record. Every answer was logged as a disclosure before it left, and names it. An
+    institution reads its own; another one what a sharing basis in force lets it see.
     Errors are described in cairn/errors/v1/error_reason.proto.
     """
 

@@ -4,7 +4,7 @@
 from cairn.ids import TenantId
 from cairn.records.v1 import disclosure_pb2
 from services.records.app.disclosures_told import Logged
-from services.records.app.names import partner_name
+from services.records.app.names import basis_name, partner_name
 
 
 def disclosure_message(tenant: TenantId, logged: Logged) -> disclosure_pb2.Disclosure:
@@ -15,6 +15,8 @@ def disclosure_message(tenant: TenantId, logged: Logged) -> disclosure_pb2.Discl
         recipient=logged.recipient,
         partner="" if partner is None else partner_name(tenant, partner.partner, partner.version),
         legal_basis=logged.legal_basis,
+        purpose=logged.purpose,
+        sharing_basis="" if logged.sharing_basis is None else basis_name(tenant, logged.sharing_basis),
         method=logged.method,
         of_learner_alone=logged.of_learner_alone,
         asked=logged.asked,

@@ -13,26 +13,32 @@ from cairn.events.explanation import Allotment, Finding, RuleReference
 from cairn.ids import LearnerId, TenantId
 from cairn.records.v1 import entry_pb2, finding_pb2, learner_record_pb2, record_service_pb2
 from chassis.rpc.refusal import Refusal, Violation, invalid
+from services.records.adapters.masks import keep
 from services.records.app.current_record import CurrentRecord
+from services.records.app.names import learner_name
 from services.records.app.reading import TimedRecord, Told
 from services.records.domain.chain import BEGINNING
 from services.records.domain.entry import Statement
+from services.records.domain.mask import EVERYTHING, Mask
 from services.records.domain.record import Award, CreditTotal, LearnerRecord, Recorded
 
 
-def learner_record_message(timed: TimedRecord) -> learner_record_pb2.LearnerRecord:
-    """Write a learner's record."""
+def learner_record_message(timed: TimedRecord, mask: Mask) -> learner_record_pb2.LearnerRecord:
+    """Write what a mask has of a learner's record, and the times that it is as of."""
     message = _learner_record(timed.tenant, timed.learner, timed.record)
+    keep(message, mask)
     message.MergeFrom(_times(timed.effective_as_of, timed.recorded_as_of))
     return message
 
 
-def written_record(tenant: TenantId, learner: LearnerId, record: LearnerRecord) -> bytes:
-    """Write a learner's record as bytes, all but the times that it is as of."""
-    return _learner_record(tenant, learner, record).SerializeToString()
+def written_record(tenant: TenantId, learner: LearnerId, record: LearnerRecord, mask: Mask) -> bytes:
+    """Write what a mask has of a learner's record as bytes, all but the times that it is as of."""
+    message = _learner_record(tenant, learner, record)
+    keep(message, mask)
+    return message.SerializeToString()
 
 
-def current_answer(told: Told[CurrentRecord]) -> bytes:
+def current_answer(told: Told[CurrentRecord], notice: str) -> bytes:
     """Write the answer to ``GetLearnerRecord`` around a record that is written already.
 
     Fields of a message may come in any order, and one that holds a message is written like one that
@@ -41,13 +47,13 @@ def current_answer(told: Told[CurrentRecord]) -> bytes:
     current = told.answer
     times = _times(None, current.recorded_as_of).SerializeToString()
     record = BytesValue(value=current.written + times)
-    rest = record_service_pb2.GetLearnerRecordResponse(disclosure_id=str(told.disclosure_id))
+    rest = record_service_pb2.GetLearnerRecordResponse(disclosure_id=str(told.disclosure_id), notice=notice)
     return record.SerializeToString() + rest.SerializeToString()
 
 
 def _times(effective: date | None, recorded: datetime) -> learner_record_pb2.LearnerRecord:
     return learner_record_pb2.LearnerRecord(
-        effective_as_of=_date(effective), recorded_as_of=_timestamp(recorded)
+        effective_as_of=_date(effective), recorded_as_of=timestamp(recorded)
     )
 
 
@@ -55,7 +61,7 @@ def _learner_record(
     tenant: TenantId, learner_id: LearnerId, record: LearnerRecord
 ) -> learner_record_pb2.LearnerRecord:
     head = record.head
-    learner = f"institutions/{tenant}/learners/{learner_id}"
+    learner = learner_name(tenant, learner_id)
     return learner_record_pb2.LearnerRecord(
         name=learner,
         awards=[_award(learner, award) for award in record.awards],
@@ -67,10 +73,10 @@ def _learner_record(
     )
 
 
-def entry_message(entry: Recorded, *, explained: bool = False) -> entry_pb2.Entry:
-    """Write an entry; its explanation only where that is asked for."""
+def entry_message(entry: Recorded, mask: Mask = EVERYTHING, *, explained: bool = False) -> entry_pb2.Entry:
+    """Write what a mask has of an entry; its explanation only where that is asked for."""
     statement = entry.statement
-    return entry_pb2.Entry(
+    message = entry_pb2.Entry(
         name=_entry_name(statement),
         sequence=statement.sequence,
         position=entry.position,
@@ -83,8 +89,8 @@ def entry_message(entry: Recorded, *, explained: bool = False) -> entry_pb2.Entr
         allotments=[_allotment(allotment) for allotment in statement.allotments],
         grounds=statement.grounds,
         effective_on=_date(statement.effective_on),
-        record_time=_timestamp(entry.recorded_at),
-        as_of_time=_timestamp(statement.as_of),
+        record_time=timestamp(entry.recorded_at),
+        as_of_time=timestamp(statement.as_of),
         reason=statement.reason,
         due_on=_date(statement.due_on),
         addressee=statement.addressee,
@@ -92,6 +98,8 @@ def entry_message(entry: Recorded, *, explained: bool = False) -> entry_pb2.Entr
         hash=entry.hash.hex(),
         explanation=_finding(statement.explanation) if explained else None,
     )
+    keep(message, mask)
+    return message
 
 
 def read_date(field: str, message: Date) -> date:
@@ -174,7 +182,8 @@ def _date(day: date | None) -> Date | None:
     return None if day is None else Date(year=day.year, month=day.month, day=day.day)
 
 
-def _timestamp(at: datetime | None) -> Timestamp | None:
+def timestamp(at: datetime | None) -> Timestamp | None:
+    """Write an instant, where there is one."""
     if at is None:
         return None
     message = Timestamp()

@@ -2,8 +2,9 @@
 """``cairn.records.v1.RecordService``: reads a request, asks the use case, writes the answer."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -18,16 +19,25 @@ from services.records.adapters.grpc_messages import (
     read_date,
     read_instant,
 )
-from services.records.app.authority import Permission
+from services.records.adapters.masks import asked_mask
+from services.records.app.authority import VIEWS, Permission
 from services.records.app.current_record import CurrentReader
 from services.records.app.disclosures_told import DisclosuresTold
 from services.records.app.reading import Desk, Reader
 from services.records.app.watching import Watcher
+from services.records.domain.mask import both, written
 from services.records.domain.record import AsOf
 
 Context = grpc.aio.ServicerContext[Any, Any]
 NAME = messages.DESCRIPTOR.services_by_name["RecordService"].full_name
 _NOW = AsOf(None, None)
+_Masked: TypeAlias = (
+    messages.GetLearnerRecordRequest
+    | messages.GetEntryRequest
+    | messages.ListEntriesRequest
+    | messages.WatchEntriesRequest
+)
+"""Requests that say what for, and how much of the answer."""
 
 
 class RecordService(stubs.RecordServiceServicer):
@@ -50,48 +60,58 @@ class RecordService(stubs.RecordServiceServicer):
     async def GetLearnerRecord(  # noqa: N802 - the contract's name
         self, request: messages.GetLearnerRecordRequest, context: Any
     ) -> Any:  # a message, or one that is written already
-        permission = self._authorise(context, request.name, "GetLearnerRecord")
+        permission = await self._permit(context, request, request.name, "GetLearnerRecord")
         as_of = _as_of(request)
         if as_of == _NOW:
-            return current_answer(await self._current.learner_record(permission, request.name))
+            now = await self._current.learner_record(permission, request.name)
+            return current_answer(now, permission.notice)
         told = await self._reader.learner_record(permission, request.name, as_of)
-        record = learner_record_message(told.answer)
-        return messages.GetLearnerRecordResponse(record=record, disclosure_id=str(told.disclosure_id))
+        return messages.GetLearnerRecordResponse(
+            record=learner_record_message(told.answer, permission.fields),
+            disclosure_id=str(told.disclosure_id),
+            notice=permission.notice,
+        )
 
     async def GetEntry(  # noqa: N802 - the contract's name
         self, request: messages.GetEntryRequest, context: Any
     ) -> messages.GetEntryResponse:
-        permission = self._authorise(context, request.name, "GetEntry")
+        permission = await self._permit(context, request, request.name, "GetEntry")
         told = await self._reader.entry(permission, request.name)
-        entry = entry_message(told.answer, explained=True)
-        return messages.GetEntryResponse(entry=entry, disclosure_id=str(told.disclosure_id))
+        return messages.GetEntryResponse(
+            entry=entry_message(told.answer, permission.fields, explained=True),
+            disclosure_id=str(told.disclosure_id),
+            notice=permission.notice,
+        )
 
     async def ListEntries(  # noqa: N802 - the contract's name
         self, request: messages.ListEntriesRequest, context: Any
     ) -> messages.ListEntriesResponse:
-        permission = self._authorise(context, request.parent, "ListEntries")
+        permission = await self._permit(context, request, request.parent, "ListEntries")
         told = await self._reader.entries(permission, request.parent, request.page_size, request.page_token)
         return messages.ListEntriesResponse(
-            entries=[entry_message(entry) for entry in told.answer.entries],
+            entries=[entry_message(entry, permission.fields) for entry in told.answer.entries],
             next_page_token=told.answer.next_page_token,
             disclosure_id=str(told.disclosure_id),
+            notice=permission.notice,
         )
 
     async def WatchEntries(  # noqa: N802 - the contract's name
         self, request: messages.WatchEntriesRequest, context: Any
     ) -> AsyncIterator[messages.WatchEntriesResponse]:
-        authorise = partial(self._authorise, context, request.parent, "WatchEntries")
-        async for chunk in self._watcher.watch(authorise, request.parent, request.after_position):
+        permit = partial(self._permit, context, request, request.parent, "WatchEntries")
+        async for chunk in self._watcher.watch(permit, request.parent, request.after_position):
+            fields, notice = chunk.permission.fields, chunk.permission.notice
             yield messages.WatchEntriesResponse(
-                entries=[entry_message(entry) for entry in chunk.entries],
+                entries=[entry_message(entry, fields) for entry in chunk.entries],
                 position=chunk.position or None,
                 disclosure_id=str(chunk.disclosure_id),
+                notice=notice,
             )
 
     async def ListDisclosures(  # noqa: N802 - the contract's name
         self, request: messages.ListDisclosuresRequest, context: Any
     ) -> messages.ListDisclosuresResponse:
-        permission = self._authorise(context, request.parent, "ListDisclosures")
+        permission = await self._authorise(context, request.parent, "ListDisclosures", request.purpose)
         told = await self._disclosures.of_learner(
             permission, request.parent, request.page_size, request.page_token
         )
@@ -102,8 +122,17 @@ class RecordService(stubs.RecordServiceServicer):
             disclosure_id=str(told.disclosure_id),
         )
 
-    def _authorise(self, context: Context, name: str, method: str) -> Permission:
-        return self._desk.authorise(caller_of(context), name, method)
+    async def _permit(self, context: Context, request: _Masked, name: str, method: str) -> Permission:
+        """Return the permission to answer with what a call asks for; raise before more of it is looked at."""
+        permission = await self._authorise(context, name, method, request.purpose)
+        paths = request.read_mask.paths
+        if not paths:
+            return permission
+        mask = asked_mask(VIEWS[method], paths)
+        return replace(permission, fields=both(permission.fields, mask), read_mask=",".join(written(mask)))
+
+    async def _authorise(self, context: Context, name: str, method: str, purpose: str) -> Permission:
+        return await self._desk.authorise(caller_of(context), name, method, purpose)
 
 
 def _as_of(request: messages.GetLearnerRecordRequest) -> AsOf:

@@ -16,9 +16,9 @@ from services.records.app.disclosures_told import Logged, Place
 from services.records.app.reading import LARGEST_PAGE
 
 _KEEP = """
-select records.disclose_to(
+select records.disclose_under(
     $1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::int[], $10::int[], $11::text[], $12::int[]
+    $9::int[], $10::int[], $11::text[], $12::int[], $13::text[], $14::text[]
 )
 """
 # What the bounds are made of is computed first: row-level security lets an index be used with values only.
@@ -47,8 +47,8 @@ with placed as materialized (
         ) as logged
     )
 )
-select distinct disclosed_at, disclosure_id, recipient, partner, partner_version, legal_basis, method,
-    learner is not null, asked, told
+select distinct disclosed_at, disclosure_id, recipient, partner, partner_version, legal_basis, purpose,
+    sharing_basis, method, learner is not null, asked, told
 from found
 order by disclosed_at desc, disclosure_id desc
 limit $5
@@ -69,7 +69,8 @@ class PostgresDisclosures:
     async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> AbstractSet[UUID]:
         """Commit the disclosures; return the ids of those that stand.
 
-        One whose record has moved on does not, nor one to a partner of whom there is a newer version.
+        One whose record has moved on does not, nor one to a partner of whom there is a newer version or
+        under a basis that is not in force.
         """
         rows = [
             (
@@ -83,6 +84,8 @@ class PostgresDisclosures:
                 _text(each.told),
                 *(each.reach or _ANYWHERE),
                 *(astuple(each.permission.partner) if each.permission.partner else _NO_PARTNER),
+                each.permission.purpose or None,
+                each.permission.sharing_basis,
             )
             for disclosure_id, each in disclosures
         ]
@@ -99,12 +102,15 @@ class PostgresDisclosures:
 
 
 def _logged(row: Any) -> Logged:
-    at, disclosure_id, recipient, partner, version, legal_basis, method, alone, asked, told = row
+    at, disclosure_id, recipient, partner, version, legal_basis, purpose, basis, method, alone = row[:10]
+    asked, told = row[10:]
     return Logged(
         place=Place(at, disclosure_id),
         recipient=recipient,
         partner=None if partner is None else PartnerReference(partner, version),
         legal_basis=legal_basis,
+        purpose=purpose or "",
+        sharing_basis=basis,
         method=method,
         of_learner_alone=alone,
         asked=_read(asked),

@@ -16,6 +16,7 @@ from services.records.app.publish_partners import Published
 from services.records.domain.partner import Partner
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('records.partner_version', 0))"
+_LOCK_TENANT = "select records.lock_who_may_ask($1)"
 _FIND = """
 select document, hash, published_at from records.partner_version
 where tenant = $1 and partner = $2 and version = $3
@@ -47,9 +48,10 @@ log = structlog.get_logger()
 class PostgresPartners:
     """Keeps published partners; a version is only ever added."""
 
-    async def lock(self, connection: Connection) -> None:
-        """Keep whoever else publishes partners waiting until the transaction ends."""
+    async def lock(self, connection: Connection, tenant: TenantId) -> None:
+        """Keep waiting until the transaction ends: who publishes partners, and who is told of a tenant."""
         await connection.execute(_LOCK)
+        await connection.execute(_LOCK_TENANT, tenant)
 
     async def newest(self, connection: Connection, tenant: TenantId) -> Mapping[str, Published]:
         """Return the newest version of each partner of a tenant."""

@@ -1,17 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may ask: operators of the service, and systems of the institution itself."""
+"""Who may ask: operators of the service, systems of the institution itself, and others under a basis."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from cairn.ids import TenantId
+from cairn.ids import LearnerId, TenantId
 from chassis.errors import Retry
 from chassis.rpc.caller import Caller, Certified
 from chassis.rpc.operators import Operators
 from chassis.rpc.refusal import Refusal
+from services.records.app.bases import Bases
 from services.records.app.partners import Partners
+from services.records.domain.mask import EVERYTHING, Mask, read_mask
+from services.records.domain.partner import Partner
+from services.records.domain.sharing_basis import View
+
+VIEWS: Mapping[str, View] = {
+    "GetLearnerRecord": View.LEARNER_RECORD,
+    "GetEntry": View.ENTRY,
+    "ListEntries": View.ENTRIES,
+    "WatchEntries": View.ENTRIES,
+}
+"""What each method shows; what is not in here is shown to no other institution."""
+
+_purpose = re.compile("[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
+
+
+class Asked(NamedTuple):
+    """What of a call counts before anything else of it: of whom, by which method, and what for."""
+
+    tenant: TenantId | None
+    learner: LearnerId | None
+    method: str
+    purpose: str
+
+
+def is_purpose(text: str) -> bool:
+    """Tell whether a text can be the purpose of a basis."""
+    return _purpose.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,49 +55,83 @@ class PartnerReference:
 class Permission:
     """What a use case demands before it reads: who is told, by which method, on which legal basis.
 
-    What is told to a ``partner`` is told only while that version of it holds.
+    What is told to a ``partner`` is told only while that version of it holds, and what is told under a
+    ``sharing_basis`` only while that is in force.
     """
 
     method: str
     recipient: str
     legal_basis: str
     partner: PartnerReference | None = None
+    purpose: str = ""
+    sharing_basis: str | None = None
+    fields: Mask = EVERYTHING
+    """What may leave of the answer."""
+    notice: str = ""
+    """What the recipient is told of what it may not do."""
+    read_mask: str | None = None
+    """What was asked of the answer, where that is less than all of it."""
 
 
 class Authority(Protocol):
-    """Decides before anything of the request is looked at but whose record is asked for (AIP-211)."""
+    """Decides before anything of the request is looked at but what is ``asked`` (AIP-211)."""
 
-    def authorise(self, caller: Caller, tenant: TenantId | None, method: str) -> Permission:
+    async def authorise(self, caller: Caller, asked: Asked) -> Permission:
         """Return the permission; raise the refusal that tells nothing of what there is."""
         ...
 
 
 class ByCertificate:
-    """Lets systems of an institution read its own record, and operators of the service every one."""
+    """Lets an institution's own systems read its record, others under a basis, and operators every one."""
 
     def __init__(
-        self, operators: Operators, partners: Callable[[], Partners | None], clock: Callable[[], datetime]
+        self,
+        operators: Operators,
+        partners: Callable[[], Partners | None],
+        bases: Bases,
+        clock: Callable[[], datetime],
     ) -> None:
         """Begin; ``partners`` tells who they are now, None where nobody has read it yet."""
         self._operators = operators
         self._partners = partners
+        self._bases = bases
         self._clock = clock
 
-    def authorise(self, caller: Caller, tenant: TenantId | None, method: str) -> Permission:
+    async def authorise(self, caller: Caller, asked: Asked) -> Permission:
         partners = self._partners()
-        if partners is not None and tenant is not None and isinstance(caller, Certified):
-            partner = partners.whom(tenant, caller, self._clock())
+        if partners is not None and asked.tenant is not None and isinstance(caller, Certified):
+            partner = partners.whom(asked.tenant, caller, self._clock())
             if partner is not None and partner.own:
-                return Permission(
-                    method,
-                    recipient=f"{partner.partner}@{partner.version}",
-                    legal_basis="the institution's own record",
-                    partner=PartnerReference(partner.partner, partner.version),
-                )
+                return _permission(partner, asked, "the institution's own record")
+            if partner is not None:
+                return await self._under_a_basis(partner, asked.tenant, asked)
         try:
             known_as = self._operators.authorise(caller) or "operator"
         except Refusal:
             if partners is None:
                 raise Retry("who may ask has not been read yet") from None
             raise
-        return Permission(method, recipient=known_as, legal_basis="operation of the service")
+        return Permission(asked.method, known_as, "operation of the service", purpose=asked.purpose)
+
+    async def _under_a_basis(self, partner: Partner, tenant: TenantId, asked: Asked) -> Permission:
+        view = VIEWS.get(asked.method)
+        basis = None
+        if view is not None and is_purpose(asked.purpose):
+            basis = await self._bases.in_force(tenant, partner.partner, asked.purpose, view, asked.learner)
+        if view is None or basis is None:
+            # The same words whatever is missing, and whether or not there is such a learner.
+            raise Refusal("PERMISSION_DENIED", "no sharing basis is in force for this call")
+        permission = _permission(partner, asked, basis.legal_basis.kind)
+        return replace(
+            permission, sharing_basis=basis.basis, fields=read_mask(basis.views[view]), notice=basis.notice
+        )
+
+
+def _permission(partner: Partner, asked: Asked, legal_basis: str) -> Permission:
+    return Permission(
+        asked.method,
+        recipient=f"{partner.partner}@{partner.version}",
+        legal_basis=legal_basis,
+        partner=PartnerReference(partner.partner, partner.version),
+        purpose=asked.purpose,
+    )

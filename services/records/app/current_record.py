@@ -18,6 +18,7 @@ from services.records.app.authority import Permission
 from services.records.app.disclosure import Detail
 from services.records.app.names import Scope, read_learner
 from services.records.app.reading import Desk, RecordStore, Told, told_of_record
+from services.records.domain.mask import Mask
 from services.records.domain.record import AsOf, LearnerRecord, Reach, learner_record, reach
 
 _MOST_BYTES = 32 * 1024 * 1024
@@ -26,8 +27,8 @@ _LONGEST = _MOST_BYTES // 32
 # What a projection takes besides its text: keys, values, and its place in the order of use.
 _AROUND = 1024
 
-Write = Callable[[TenantId, LearnerId, LearnerRecord], bytes]
-"""Writes a record as it leaves, without the times that it is as of."""
+Write = Callable[[TenantId, LearnerId, LearnerRecord, Mask], bytes]
+"""Writes what a mask has of a record as it leaves, without the times that it is as of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class _Projection:
     written: bytes
     told: Detail
     reach: Reach
+    taken: int
+    """How many bytes it takes, with its place in the order of use."""
+
+
+_Key = tuple[TenantId, LearnerId, Mask]
 
 
 class CurrentReader:
@@ -60,32 +66,33 @@ class CurrentReader:
         self._store = store
         self._write = write
         self._clock = clock
-        self._projections: LRUCache[tuple[TenantId, LearnerId], _Projection] = LRUCache(_MOST_BYTES, _size)
+        self._projections: LRUCache[_Key, _Projection] = LRUCache(_MOST_BYTES, _size)
 
     async def learner_record(self, permission: Permission, name: str) -> Told[CurrentRecord]:
         """Tell the record of a learner; nothing recorded is an empty record."""
         tenant, learner = read_learner(name)
         now, scope = self._clock(), Scope(tenant, learner)
-        held = self._projections.get((tenant, learner))
+        held = self._projections.get((tenant, learner, permission.fields))
         if held is not None:
             disclosure_id = await self._desk.disclose_at(
                 held.reach, permission, scope, asked={}, told=held.told
             )
             if disclosure_id is not None:
                 return Told(CurrentRecord(held.written, now), disclosure_id)
-        made = await self._project(tenant, learner)
+        made = await self._project(tenant, learner, permission.fields)
         disclosure_id = await self._desk.disclose(permission, scope, asked={}, told=made.told)
         return Told(CurrentRecord(made.written, now), disclosure_id)
 
-    async def _project(self, tenant: TenantId, learner: LearnerId) -> _Projection:
+    async def _project(self, tenant: TenantId, learner: LearnerId, mask: Mask) -> _Projection:
         entries = await self._store.of_learner(tenant, learner)
         record = learner_record(entries, AsOf(None, None))
-        written = self._write(tenant, learner, record)
-        projection = _Projection(written, told_of_record(record), reach(entries))
-        if len(written) <= _LONGEST:
-            self._projections[tenant, learner] = projection
+        written = self._write(tenant, learner, record, mask)
+        taken = _AROUND + len(written) + sum(len(name) for path in mask for name in path)
+        projection = _Projection(written, told_of_record(record), reach(entries), taken)
+        if taken <= _LONGEST:
+            self._projections[tenant, learner, mask] = projection
         return projection
 
 
 def _size(projection: _Projection) -> int:
-    return len(projection.written) + _AROUND
+    return projection.taken

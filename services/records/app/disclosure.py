@@ -39,7 +39,8 @@ class DisclosureStore(Protocol):
     async def keep(self, disclosures: Sequence[tuple[UUID, Disclosure]]) -> AbstractSet[UUID]:
         """Commit the disclosures; return the ids of those that stand.
 
-        One whose record has moved on does not, nor one to a partner of whom there is a newer version.
+        One whose record has moved on does not, nor one to a partner of whom there is a newer version or
+        under a basis that is not in force.
         """
         ...
 
@@ -54,8 +55,8 @@ class DisclosureLog:
     async def disclose(self, disclosure: Disclosure) -> UUID | None:
         """Return the id of the committed disclosure; raises what kept its group from being committed.
 
-        None where the record has moved on from the disclosure's reach, or the partner is not what it was:
-        nothing may then be told.
+        None where the record has moved on from the disclosure's reach, or the partner or the basis is not
+        what it was: nothing may then be told.
         """
         return await self._groups.ask(disclosure)
 

@@ -37,6 +37,8 @@ class Logged:
     recipient: str
     partner: PartnerReference | None
     legal_basis: str
+    purpose: str
+    sharing_basis: str | None
     method: str
     of_learner_alone: bool
     asked: Mapping[str, str]

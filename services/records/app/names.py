@@ -11,9 +11,12 @@ from chassis.rpc.refusal import Refusal, Violation, invalid
 TENANT = "institutions/{institution}"
 LEARNER = f"{TENANT}/learners/{{learner}}"
 ENTRY = f"{LEARNER}/entries/{{entry}}"
+BASIS = f"{TENANT}/sharingBases/{{sharing_basis}}"
 
 ANY = "-"
 _institution = re.compile(r"institutions/([^/]+)(?:/.*)?", re.DOTALL)
+_learner = re.compile(r"institutions/[^/]+/learners/([^/]+)(?:/.*)?", re.DOTALL)
+_basis = re.compile(r"institutions/([^/]+)/sharingBases/([a-z0-9._-]{1,128})")
 _segments = re.compile(r"institutions/([^/]+)(?:/learners/([^/]+)(?:/entries/([^/]+))?)?")
 
 
@@ -37,6 +40,12 @@ def institution_in(name: str) -> TenantId | None:
     """Return the institution that a name begins with, whatever comes behind it, or nothing."""
     found = _institution.fullmatch(name)
     return TenantId(found[1]) if found is not None and is_opaque(found[1]) else None
+
+
+def learner_in(name: str) -> LearnerId | None:
+    """Return the learner that a name names, whatever comes behind, or nothing."""
+    found = _learner.fullmatch(name)
+    return LearnerId(found[1]) if found is not None and is_opaque(found[1]) else None
 
 
 def read_learner(name: str, field: str = "name") -> tuple[TenantId, LearnerId]:
@@ -70,6 +79,24 @@ def read_entry(name: str) -> EntryName:
 def partner_name(tenant: TenantId, partner: str, version: int) -> str:
     """Return the name of one version of a partner."""
     return f"institutions/{tenant}/partners/{partner}@{version}"
+
+
+def learner_name(tenant: TenantId, learner: str) -> str:
+    """Return the name of a learner's record."""
+    return f"institutions/{tenant}/learners/{learner}"
+
+
+def basis_name(tenant: TenantId, basis: str) -> str:
+    """Return the name of a sharing basis."""
+    return f"institutions/{tenant}/sharingBases/{basis}"
+
+
+def read_basis_name(name: str) -> tuple[TenantId, str]:
+    """Read the name of a sharing basis."""
+    found = _basis.fullmatch(name)
+    if found is None or not is_opaque(found[1]):
+        raise _wrong("name", BASIS)
+    return TenantId(found[1]), found[2]
 
 
 def _read(name: str, field: str, form: str) -> tuple[TenantId, str | None, str | None]:

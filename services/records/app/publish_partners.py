@@ -45,8 +45,8 @@ class Request:
 class PartnerStore(Protocol):
     """Where published partners are kept."""
 
-    async def lock(self, connection: Connection) -> None:
-        """Keep whoever else publishes partners waiting until the transaction ends."""
+    async def lock(self, connection: Connection, tenant: TenantId) -> None:
+        """Keep waiting until the transaction ends: who publishes partners, and who is told of a tenant."""
         ...
 
     async def newest(self, connection: Connection, tenant: TenantId) -> Mapping[str, Published]:
@@ -78,7 +78,7 @@ async def publish(
     Raises Refusal: for every fault of every document at once, and for a version that is published with other
     content.
     """
-    await store.lock(connection)
+    await store.lock(connection, request.tenant)
     stood: dict[str, Published] = {}
     for version in request.versions:
         partner = version.partner

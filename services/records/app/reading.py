@@ -15,9 +15,16 @@ from cairn.ids import LearnerId, TenantId
 from chassis.errors import Retry
 from chassis.rpc.caller import Caller
 from chassis.rpc.refusal import Refusal, Violation, invalid
-from services.records.app.authority import Authority, Permission
+from services.records.app.authority import Asked, Authority, Permission, is_purpose
 from services.records.app.disclosure import Detail, Disclosure, DisclosureLog
-from services.records.app.names import Scope, institution_in, read_entry, read_learner, read_parent
+from services.records.app.names import (
+    Scope,
+    institution_in,
+    learner_in,
+    read_entry,
+    read_learner,
+    read_parent,
+)
 from services.records.app.page_token import PageTokens
 from services.records.domain.record import AsOf, LearnerRecord, Reach, Recorded, learner_record
 
@@ -85,14 +92,19 @@ class Desk:
         self._authority = authority
         self._log = log
 
-    def authorise(self, caller: Caller, name: str, method: str) -> Permission:
+    async def authorise(self, caller: Caller, name: str, method: str, purpose: str) -> Permission:
         """Return the permission of a call about a resource; raise before more of it is looked at."""
-        return self._authority.authorise(caller, institution_in(name), method)
+        asked = Asked(institution_in(name), learner_in(name), method, purpose)
+        permission = await self._authority.authorise(caller, asked)
+        if purpose and not is_purpose(purpose):
+            raise invalid(Violation("purpose", "must be an id of a-z, 0-9, . _ and -, such as admission"))
+        return permission
 
     async def disclose(self, permission: Permission, scope: Scope, *, asked: Detail, told: Detail) -> UUID:
         """Commit what is about to be told, and return the id under which it stands.
 
-        Raises Retry where it is for a partner of whom there is a newer version by now.
+        Raises Retry where it is for a partner of whom there is a newer version by now, or under a basis
+        that is not in force any more.
         """
         disclosure_id = await self._disclose(None, permission, scope, asked, told)
         if disclosure_id is None:
@@ -112,7 +124,7 @@ class Desk:
             tenant=scope.tenant,
             permission=permission,
             learner=scope.learner,
-            asked=asked,
+            asked={**asked, "read_mask": permission.read_mask},
             told=told,
             reach=reach,
         )

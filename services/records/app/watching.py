@@ -6,7 +6,7 @@ one that is lost costs at most the time of a poll.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -27,6 +27,7 @@ QUIET_SECONDS = 30.0
 class Chunk:
     """The next entries and how far the caller has come with them."""
 
+    permission: Permission
     entries: tuple[Recorded, ...]
     position: int
     disclosure_id: UUID
@@ -58,21 +59,21 @@ class Watcher:
         self._growth = growth
 
     async def watch(
-        self, authorise: Callable[[], Permission], parent: str, after: int
+        self, authorise: Callable[[], Awaitable[Permission]], parent: str, after: int
     ) -> AsyncIterator[Chunk]:
         """Send the entries behind a position, then each as it comes; every chunk is logged.
 
         Raises Refusal where the position lies behind the record's end, and once the caller may not ask, also
         where nothing comes: what ends with the next entry would tell that there is one.
         """
-        authorise()
+        await authorise()
         scope = read_parent(parent)
         if after < 0:
             raise invalid(Violation("after_position", "must not be negative"))
         loop = asyncio.get_running_loop()
         position, told, quiet_since = after, None, loop.time()
         while True:
-            growth, permission = self._growth.next, authorise()
+            growth, permission = self._growth.next, await authorise()
             stretch = await self._store.behind(scope, position, CHUNK)
             if position > stretch.extent:
                 # Of another record, or of one that was restored to an earlier hour: silent for long else.
@@ -90,7 +91,7 @@ class Watcher:
     async def _chunk(self, permission: Permission, scope: Scope, stretch: Stretch, position: int) -> Chunk:
         told = {**told_of(stretch.entries), "position": position}
         disclosure_id = await self._desk.disclose(permission, scope, asked={}, told=told)
-        return Chunk(stretch.entries, position, disclosure_id)
+        return Chunk(permission, stretch.entries, position, disclosure_id)
 
 
 def _reached(stretch: Stretch) -> int:

@@ -28,7 +28,7 @@ class Partner:
     version: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
     name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
     own: Flag = False
-    """Whether it is the institution itself, which reads its own record."""
+    """Whether it is the institution itself; another one is told what a sharing basis lets it see."""
     withdrawn: Flag = False
     identities: tuple[Identity, ...] = ()
     """The URIs of the certificates that speak for it (subject alternative names)."""
@@ -59,9 +59,6 @@ def faults_of(new: Sequence[Partner], newest: Mapping[str, Partner]) -> Iterator
 
 
 def _of_one(each: Partner) -> Iterator[Fault]:
-    if not each.withdrawn and not each.own:
-        reason = "must be true: whoever is not the institution itself has nothing to ask under"
-        yield Fault(each.partner, "own", reason)
     for place, value in (("identities", each.identities), ("authorities", each.authorities)):
         if each.withdrawn and value:
             yield Fault(each.partner, place, "must be left out where the partner is withdrawn")

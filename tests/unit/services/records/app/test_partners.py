@@ -13,8 +13,10 @@ from chassis.errors import Reject
 from chassis.rpc.authorities import Authorities
 from chassis.rpc.caller import Caller, Certified, OnThisMachine, Stranger
 from chassis.rpc.operators import CertifiedOperators
-from services.records.app.authority import ByCertificate, PartnerReference
+from services.records.app.authority import Asked, ByCertificate, PartnerReference, Permission
+from services.records.app.bases import Bases
 from services.records.app.partners import NOBODY, Partners
+from services.records.domain.mask import EVERYTHING
 from services.records.domain.partner import Partner
 from tests.certificates import Authority
 
@@ -90,23 +92,48 @@ def callers(northern: Authority, southern: Authority) -> Iterator[Caller]:
     yield from (OnThisMachine(), Stranger(), shown(southern, REGISTRY), shown(northern, "a:b"))
 
 
-def test_the_institution_itself_reads_its_own_record(northern: Authority, southern: Authority) -> None:
+class NoBases:
+    """Where nothing is granted; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def in_force(self, *_key: object) -> None:
+        self.asked += 1
+
+
+async def test_the_institution_itself_reads_its_own_record(northern: Authority, southern: Authority) -> None:
     operators = CertifiedOperators(lambda: Authorities(southern.pem), ["a:operator"], lambda: NOW)
     known = Partners([(NORTH, partner(northern)), (SOUTH, partner(northern, partner="other", own=False))])
-    authority = ByCertificate(operators, lambda: known, lambda: NOW)
+    reader = NoBases()
+    authority = ByCertificate(operators, lambda: known, Bases(reader), lambda: NOW)
     called = shown(northern, REGISTRY)
 
-    permission = authority.authorise(called, NORTH, "GetEntry")
+    async def authorised(caller: Caller, tenant: TenantId | None, **asked: str) -> Permission:
+        values: dict[str, Any] = {"learner": None, "method": "GetEntry", "purpose": ""} | asked
+        return await authority.authorise(caller, Asked(tenant, **values))
+
+    permission = await authorised(called, NORTH, purpose="audit")
 
     assert permission.partner == PartnerReference("registry", 3)
     assert (permission.recipient, permission.method) == ("registry@3", "GetEntry")
-    assert authority.authorise(shown(southern, "a:operator"), NORTH, "GetEntry").partner is None
-    assert authority.authorise(shown(southern, "a:operator"), None, "GetEntry").recipient == "a:operator"
+    assert (permission.purpose, permission.sharing_basis, permission.fields) == ("audit", None, EVERYTHING)
+    assert (await authorised(shown(southern, "a:operator"), NORTH)).partner is None
+    assert (await authorised(shown(southern, "a:operator"), None)).recipient == "a:operator"
     refused = [(each, NORTH) for each in callers(northern, southern)]
-    for caller, tenant in [*refused, (called, SOUTH), (called, TenantId("west")), (called, None)]:
+    for caller, tenant in [*refused, (called, TenantId("west")), (called, None)]:
         with pytest.raises(Reject) as raised:
-            authority.authorise(caller, tenant, "GetEntry")
+            await authorised(caller, tenant)
         assert raised.value.reason == "the caller is no operator of this service"
+    assert reader.asked == 0
+    for number, purpose in enumerate(("admission", "payment"), start=1):
+        with pytest.raises(Reject, match="no sharing basis is in force for this call"):
+            await authorised(called, SOUTH, purpose=purpose)
+        assert reader.asked == number
+    for asked in ({"purpose": ""}, {"purpose": "x\x00"}, {"purpose": "p", "method": "ListDisclosures"}):
+        with pytest.raises(Reject, match="no sharing basis is in force for this call"):
+            await authorised(called, SOUTH, **asked)
+    assert reader.asked == 2
 
 
 def test_nobody_is_anybody_at_first(northern: Authority) -> None:

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks over the messages of the contract: which paths there are, and leaving out what is in no path."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+from cairn.records.v1 import entry_pb2, learner_record_pb2
+from chassis.rpc.refusal import Violation, invalid
+from services.records.domain.mask import EACH, EVERYTHING, Mask, below, read_mask
+from services.records.domain.sharing_basis import View
+
+_MOST_PATHS = 100
+# Of what is asked, which the caller knows already.
+_ALWAYS = ("name",)
+_MESSAGES: Mapping[View, Descriptor] = {
+    View.LEARNER_RECORD: learner_record_pb2.LearnerRecord.DESCRIPTOR,
+    View.ENTRY: entry_pb2.Entry.DESCRIPTOR,
+    View.ENTRIES: entry_pb2.Entry.DESCRIPTOR,
+}
+
+
+def check_fields(view: View, paths: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield which paths are no fields of a view, by number, and what would be right."""
+    for number, path in enumerate(paths):
+        reason = _fault(_MESSAGES[view], path.split("."))
+        if reason:
+            yield number, reason
+
+
+def asked_mask(view: View, paths: Sequence[str]) -> Mask:
+    """Read the mask of a call, where none is everything; raise Refusal."""
+    if not paths:
+        return EVERYTHING
+    if len(paths) > _MOST_PATHS:
+        raise invalid(Violation("read_mask", f"must have at most {_MOST_PATHS} paths"))
+    faults = [Violation(f"read_mask.paths[{number}]", reason) for number, reason in check_fields(view, paths)]
+    if faults:
+        raise invalid(*faults)
+    return read_mask(tuple(paths))
+
+
+def keep(message: Message, mask: Mask) -> None:
+    """Leave out of a message of the contract what is in no path of a mask; its name stays."""
+    if mask != EVERYTHING:
+        _keep(message, mask | {_ALWAYS})
+
+
+def _keep(message: Message, mask: Mask) -> None:
+    kept = below(mask)
+    for field, value in message.ListFields():
+        inside = kept.get(field.name)
+        if inside is None:
+            message.ClearField(field.name)
+        elif inside != EVERYTHING:
+            _keep_inside(value, inside, repeated=field.is_repeated)
+
+
+def _keep_inside(value: Any, inside: Mask, *, repeated: bool) -> None:
+    if not repeated:
+        _keep(value, inside)
+        return
+    of_each = below(inside)[EACH]
+    for one in value:
+        _keep(one, of_each)
+
+
+def _fault(message: Descriptor, steps: Sequence[str]) -> str:
+    """Say what is wrong with a path of names; nothing where it is a field."""
+    if steps == [EACH]:
+        return ""
+    here: Descriptor | None = message
+    at: Iterator[str] = iter(steps)
+    for step in at:
+        if here is None:
+            return "goes on behind a field that has no fields"
+        field = here.fields_by_name.get(step)
+        if field is None:
+            return f"must be one of {', '.join(sorted(_names(here)))} there"
+        here = field.message_type
+        if field.is_repeated and next(at, EACH) != EACH:
+            return f"needs {EACH} behind {step}, for each of several"
+    return ""
+
+
+def _names(message: Descriptor) -> Iterable[str]:
+    return message.fields_by_name
