@@ -11,6 +11,11 @@ from cairn.cli.tls import tls
 from cairn.client.records import open_records
 from cairn.records.v1.disclosure_pb2 import Disclosure
 
+_COLUMNS = (
+    *("When", "To whom", "What for", "Under which right", "Sharing basis", "Asked by", "Told"),
+    "Disclosure",
+)
+
 
 def disclosures(
     learner: LearnerArgument, tenant: Tenant, address: RecordsAddress = RECORDS, json: Json = False
@@ -24,14 +29,16 @@ def disclosures(
         (
             each.disclose_time.ToJsonString(),
             each.recipient,
+            each.purpose,
             each.legal_basis,
+            each.sharing_basis.rpartition("/")[2],
             each.method if each.of_learner_alone else f"{each.method}, of all learners",
             _written(each.told),
             each.name.rpartition("/")[2],
         )
         for each in found
     ]
-    out().print(table("", ("When", "To whom", "Under which right", "Asked by", "Told", "Disclosure"), rows))
+    out().print(table("", _COLUMNS, rows))
 
 
 async def _disclosures(address: str, tenant: str, learner: str) -> list[Disclosure]:

@@ -83,8 +83,11 @@ def show(
     _show_awards(answer.record)
     _show_entries(answer.record)
     head = answer.record.chain_head
-    out().print(f"[dim]chain head {head.sequence} {head.hash} · disclosure {escape(answer.disclosure_id)}[/]")
+    reached = f"chain head {head.sequence} {head.hash} · " if answer.record.HasField("chain_head") else ""
+    out().print(f"[dim]{reached}disclosure {escape(answer.disclosure_id)}[/]")
     _show_notice(answer.notice)
+    if purpose:
+        out().print("[dim]what a sharing basis does not hold is not told, and left empty here[/]")
 
 
 @app.command()

@@ -45,7 +45,7 @@ def grant(
         print_json(as_json(answer))
         return
     rows = [
-        (*_row(each.sharing_basis), "stands already" if each.already_granted else "granted")
+        (*_row(each.sharing_basis), "stood already" if each.already_granted else "granted")
         for each in answer.sharing_bases
     ]
     out().print(table("", (*_COLUMNS, ""), rows))

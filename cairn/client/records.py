@@ -2,11 +2,12 @@
 """Ask one institution for its record. Every answer was logged there as a disclosure first."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 
 import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.client.channel import ask, open_channel, to_date
@@ -36,12 +37,24 @@ class RecordsClient:
         self._stub = RecordServiceStub(channel)
         self._institution = f"institutions/{tenant}"
         self._purpose = purpose
+        self.notice = ""
+        """What the last answer said of what its recipient may not do with it; empty where it said nothing."""
 
     async def record(
-        self, learner: str, *, effective_as_of: date | None = None, recorded_as_of: datetime | None = None
+        self,
+        learner: str,
+        *,
+        effective_as_of: date | None = None,
+        recorded_as_of: datetime | None = None,
+        fields: Sequence[str] = (),
     ) -> GetLearnerRecordResponse:
-        """Return what was true on a day, as known at an instant with its zone; both default to now."""
-        request = GetLearnerRecordRequest(name=self._learner(learner), purpose=self._purpose)
+        """Return what was true on a day, as known at an instant with its zone; both default to now.
+
+        ``fields`` are paths (AIP-161), such as ``awards.*.title``; none is all that may be told.
+        """
+        request = GetLearnerRecordRequest(
+            name=self._learner(learner), purpose=self._purpose, read_mask=FieldMask(paths=fields)
+        )
         if effective_as_of is not None:
             request.effective_as_of.CopyFrom(to_date(effective_as_of))
         if recorded_as_of is not None:
@@ -58,6 +71,7 @@ class RecordsClient:
         request = ListEntriesRequest(parent=self._parent(learner), page_size=page_size, purpose=self._purpose)
         while True:
             page = await ask(self._stub.ListEntries, request)
+            self.notice = page.notice
             for entry in page.entries:
                 yield entry
             if not page.next_page_token:
@@ -86,6 +100,7 @@ class RecordsClient:
             call = self._stub.WatchEntries(request)
             try:
                 async for answer in call:
+                    self.notice = answer.notice
                     for entry in answer.entries:
                         if entry.HasField("position"):
                             request.after_position = entry.position

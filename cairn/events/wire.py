@@ -50,7 +50,8 @@ Uri = Annotated[
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A CloudEvents id: any non-empty text without control characters (CloudEvents 1.0.2 section 3.1)."""
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?$")]
+SLUG = r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?"
+Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$")]
 """A stable id that an author gives to a policy, a rule, a requirement or a credential."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -104,7 +104,9 @@ class Disclosure(_message.Message):
 
     @_builtins.property
     def told(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What was told, by name: how many entries, from and to which position, up to which hash."""
+        """What was told, by name: how many entries, from and to which position, up to which hash the record went that
+        it was told of; and `fields`, where that was not all of them.
+        """
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/records/v1/sharing_basis.proto\x12\x10\x63\x61irn.records.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"r\n\x0cSharedFields\x12\x30\n\x04view\x18\x01 \x01(\x0e\x32\x1c.cairn.records.v1.SharedViewB\x04\xe2\x41\x01\x03\x12\x30\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x03\"\xe6\x04\n\x0cSharingBasis\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x18\n\npartner_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07purpose\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0blegal_basis\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63lause\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x07learner\x18\x06 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17\x63\x61irn.dev/LearnerRecord\x12\x33\n\x05views\x18\x07 \x03(\x0b\x32\x1e.cairn.records.v1.SharedFieldsB\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\ngrant_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1b\n\rrevoke_reason\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04hash\x18\r \x01(\tB\x04\xe2\x41\x01\x03:p\xea\x41m\n\x16\x63\x61irn.dev/SharingBasis\x12\x37institutions/{institution}/sharingBases/{sharing_basis}*\x0csharingBases2\x0csharingBasis*y\n\nSharedView\x12\x1b\n\x17SHARED_VIEW_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSHARED_VIEW_LEARNER_RECORD\x10\x01\x12\x15\n\x11SHARED_VIEW_ENTRY\x10\x02\x12\x17\n\x13SHARED_VIEW_ENTRIES\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/records/v1/sharing_basis.proto\x12\x10\x63\x61irn.records.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"r\n\x0cSharedFields\x12\x30\n\x04view\x18\x01 \x01(\x0e\x32\x1c.cairn.records.v1.SharedViewB\x04\xe2\x41\x01\x03\x12\x30\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x03\"\xac\x05\n\x0cSharingBasis\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x18\n\npartner_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07purpose\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0blegal_basis\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63lause\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x07learner\x18\x06 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17\x63\x61irn.dev/LearnerRecord\x12\x33\n\x05views\x18\x07 \x03(\x0b\x32\x1e.cairn.records.v1.SharedFieldsB\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\ngrant_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1b\n\rrevoke_reason\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04hash\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x64ocument\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07granter\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07revoker\x18\x10 \x01(\tB\x04\xe2\x41\x01\x03:p\xea\x41m\n\x16\x63\x61irn.dev/SharingBasis\x12\x37institutions/{institution}/sharingBases/{sharing_basis}*\x0csharingBases2\x0csharingBasis*y\n\nSharedView\x12\x1b\n\x17SHARED_VIEW_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSHARED_VIEW_LEARNER_RECORD\x10\x01\x12\x15\n\x11SHARED_VIEW_ENTRY\x10\x02\x12\x17\n\x13SHARED_VIEW_ENTRIES\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -65,12 +65,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHARINGBASIS'].fields_by_name['revoke_reason']._serialized_options = b'\342A\001\003'
   _globals['_SHARINGBASIS'].fields_by_name['hash']._loaded_options = None
   _globals['_SHARINGBASIS'].fields_by_name['hash']._serialized_options = b'\342A\001\003'
+  _globals['_SHARINGBASIS'].fields_by_name['document']._loaded_options = None
+  _globals['_SHARINGBASIS'].fields_by_name['document']._serialized_options = b'\342A\001\003'
+  _globals['_SHARINGBASIS'].fields_by_name['granter']._loaded_options = None
+  _globals['_SHARINGBASIS'].fields_by_name['granter']._serialized_options = b'\342A\001\003'
+  _globals['_SHARINGBASIS'].fields_by_name['revoker']._loaded_options = None
+  _globals['_SHARINGBASIS'].fields_by_name['revoker']._serialized_options = b'\342A\001\003'
   _globals['_SHARINGBASIS']._loaded_options = None
   _globals['_SHARINGBASIS']._serialized_options = b'\352Am\n\026cairn.dev/SharingBasis\0227institutions/{institution}/sharingBases/{sharing_basis}*\014sharingBases2\014sharingBasis'
-  _globals['_SHAREDVIEW']._serialized_start=918
-  _globals['_SHAREDVIEW']._serialized_end=1039
+  _globals['_SHAREDVIEW']._serialized_start=988
+  _globals['_SHAREDVIEW']._serialized_end=1109
   _globals['_SHAREDFIELDS']._serialized_start=185
   _globals['_SHAREDFIELDS']._serialized_end=299
   _globals['_SHARINGBASIS']._serialized_start=302
-  _globals['_SHARINGBASIS']._serialized_end=916
+  _globals['_SHARINGBASIS']._serialized_end=986
 # @@protoc_insertion_point(module_scope)

@@ -61,8 +61,8 @@ class SharedFields(_message.Message):
     """Which view."""
     @_builtins.property
     def fields(self) -> _field_mask_pb2.FieldMask:
-        """Which fields of its message (AIP-161); the name of what is asked, and the times that it is as of, are
-        always told.
+        """Which fields of its message (AIP-161). Of a record or an entry that is asked for by its name that name,
+        and of a record the times that it is as of, are told besides.
         """
 
     def __init__(
@@ -100,6 +100,9 @@ class SharingBasis(_message.Message):
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
     REVOKE_REASON_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    GRANTER_FIELD_NUMBER: _builtins.int
+    REVOKER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`institutions/{institution}/sharingBases/{sharing_basis}`."""
     partner_id: _builtins.str
@@ -107,15 +110,21 @@ class SharingBasis(_message.Message):
     purpose: _builtins.str
     """What for: each call says it."""
     legal_basis: _builtins.str
-    """Which right, such as `ferpa_consent`."""
+    """Which right, such as `ferpa_consent`; empty where only a newer version of the service can read it."""
     clause: _builtins.str
-    """The clause of that right."""
+    """The clause of that right, as it was cited when the basis was granted."""
     learner: _builtins.str
     """Of whom, `institutions/{institution}/learners/{learner}`; empty where it is every learner."""
     revoke_reason: _builtins.str
     """Why it was revoked."""
     hash: _builtins.str
     """SHA-256 of the canonical JSON of the document, 64 hexadecimal digits."""
+    document: _builtins.str
+    """The canonical JSON (RFC 8785) of the document: with all that its clause wants on record."""
+    granter: _builtins.str
+    """Who granted it."""
+    revoker: _builtins.str
+    """Who revoked it."""
     @_builtins.property
     def views(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedFields]:
         """How much, by view."""
@@ -152,10 +161,13 @@ class SharingBasis(_message.Message):
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
         revoke_reason: _builtins.str = ...,
         hash: _builtins.str = ...,
+        document: _builtins.str = ...,
+        granter: _builtins.str = ...,
+        revoker: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "grant_time", b"grant_time", "revoke_time", b"revoke_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "end_time", b"end_time", "grant_time", b"grant_time", "hash", b"hash", "learner", b"learner", "legal_basis", b"legal_basis", "name", b"name", "partner_id", b"partner_id", "purpose", b"purpose", "revoke_reason", b"revoke_reason", "revoke_time", b"revoke_time", "start_time", b"start_time", "views", b"views"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "document", b"document", "end_time", b"end_time", "grant_time", b"grant_time", "granter", b"granter", "hash", b"hash", "learner", b"learner", "legal_basis", b"legal_basis", "name", b"name", "partner_id", b"partner_id", "purpose", b"purpose", "revoke_reason", b"revoke_reason", "revoke_time", b"revoke_time", "revoker", b"revoker", "start_time", b"start_time", "views", b"views"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,7 +60,7 @@ class SharingServiceServicer:
 
     def GrantSharingBases(self, request, context):
         """Grants what documents say, all of them or none. A document that is granted already, with the same
-        content, is no error: a repeated call does nothing twice.
+        content, is no error: a repeated call does nothing twice. One that is revoked is refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

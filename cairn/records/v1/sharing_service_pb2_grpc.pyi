@@ -37,7 +37,7 @@ class SharingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SharingServiceAsyncStub: ...
     GrantSharingBases: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.GrantSharingBasesRequest, _sharing_service_pb2.GrantSharingBasesResponse]
     """Grants what documents say, all of them or none. A document that is granted already, with the same
-    content, is no error: a repeated call does nothing twice.
+    content, is no error: a repeated call does nothing twice. One that is revoked is refused.
     """
     RevokeSharingBasis: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.RevokeSharingBasisRequest, _sharing_service_pb2.RevokeSharingBasisResponse]
     """Ends a basis at once: whatever is not logged as told by then is not told under it. One that is revoked
@@ -55,7 +55,7 @@ class SharingServiceAsyncStub(SharingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GrantSharingBases: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.GrantSharingBasesRequest, _sharing_service_pb2.GrantSharingBasesResponse]  # type: ignore[assignment]
     """Grants what documents say, all of them or none. A document that is granted already, with the same
-    content, is no error: a repeated call does nothing twice.
+    content, is no error: a repeated call does nothing twice. One that is revoked is refused.
     """
     RevokeSharingBasis: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.RevokeSharingBasisRequest, _sharing_service_pb2.RevokeSharingBasisResponse]  # type: ignore[assignment]
     """Ends a basis at once: whatever is not logged as told by then is not told under it. One that is revoked
@@ -76,7 +76,7 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_service_pb2.GrantSharingBasesResponse, _abc.Awaitable[_sharing_service_pb2.GrantSharingBasesResponse]]:
         """Grants what documents say, all of them or none. A document that is granted already, with the same
-        content, is no error: a repeated call does nothing twice.
+        content, is no error: a repeated call does nothing twice. One that is revoked is refused.
         """
 
     @_abc_1.abstractmethod

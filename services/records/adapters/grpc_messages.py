@@ -22,11 +22,14 @@ from services.records.domain.entry import Statement
 from services.records.domain.mask import EVERYTHING, Mask
 from services.records.domain.record import Award, CreditTotal, LearnerRecord, Recorded
 
+BY_NAME: Mask = frozenset({("name",)})
+"""What is told of what was asked by its name, whatever the mask has."""
+
 
 def learner_record_message(timed: TimedRecord, mask: Mask) -> learner_record_pb2.LearnerRecord:
     """Write what a mask has of a learner's record, and the times that it is as of."""
     message = _learner_record(timed.tenant, timed.learner, timed.record)
-    keep(message, mask)
+    keep(message, mask | BY_NAME)
     message.MergeFrom(_times(timed.effective_as_of, timed.recorded_as_of))
     return message
 
@@ -34,7 +37,7 @@ def learner_record_message(timed: TimedRecord, mask: Mask) -> learner_record_pb2
 def written_record(tenant: TenantId, learner: LearnerId, record: LearnerRecord, mask: Mask) -> bytes:
     """Write what a mask has of a learner's record as bytes, all but the times that it is as of."""
     message = _learner_record(tenant, learner, record)
-    keep(message, mask)
+    keep(message, mask | BY_NAME)
     return message.SerializeToString()
 
 

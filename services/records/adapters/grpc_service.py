@@ -13,6 +13,7 @@ from cairn.records.v1 import record_service_pb2_grpc as stubs
 from chassis.rpc.peer import caller_of
 from services.records.adapters.grpc_disclosures import disclosure_message
 from services.records.adapters.grpc_messages import (
+    BY_NAME,
     current_answer,
     entry_message,
     learner_record_message,
@@ -25,7 +26,7 @@ from services.records.app.current_record import CurrentReader
 from services.records.app.disclosures_told import DisclosuresTold
 from services.records.app.reading import Desk, Reader
 from services.records.app.watching import Watcher
-from services.records.domain.mask import both, written
+from services.records.domain.mask import both
 from services.records.domain.record import AsOf
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -78,7 +79,7 @@ class RecordService(stubs.RecordServiceServicer):
         permission = await self._permit(context, request, request.name, "GetEntry")
         told = await self._reader.entry(permission, request.name)
         return messages.GetEntryResponse(
-            entry=entry_message(told.answer, permission.fields, explained=True),
+            entry=entry_message(told.answer, permission.fields | BY_NAME, explained=True),
             disclosure_id=str(told.disclosure_id),
             notice=permission.notice,
         )
@@ -129,7 +130,7 @@ class RecordService(stubs.RecordServiceServicer):
         if not paths:
             return permission
         mask = asked_mask(VIEWS[method], paths)
-        return replace(permission, fields=both(permission.fields, mask), read_mask=",".join(written(mask)))
+        return replace(permission, fields=both(permission.fields, mask))
 
     async def _authorise(self, context: Context, name: str, method: str, purpose: str) -> Permission:
         return await self._desk.authorise(caller_of(context), name, method, purpose)

@@ -4,19 +4,23 @@
 Errors leave as they are; the edge of the chassis gives them their status.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from cairn.events.wire import SLUG
 from cairn.ids import TenantId
 from cairn.records.v1 import sharing_basis_pb2
 from cairn.records.v1 import sharing_service_pb2 as messages
 from cairn.records.v1 import sharing_service_pb2_grpc as stubs
 from chassis.database import Pool, transaction
 from chassis.documents import Document
+from chassis.errors import Reject
 from chassis.operations.actions import note
 from chassis.operations.names import page_size, read_institution, read_operator
 from chassis.rpc.operators import Operators
@@ -26,14 +30,13 @@ from chassis.rpc.refusal import Violation, invalid
 from services.records.adapters.grpc_messages import timestamp
 from services.records.adapters.masks import check_fields
 from services.records.adapters.postgres_sharing import PostgresSharing
-from services.records.app.grant_sharing import Granted, Request, grant, revoke
+from services.records.app.grant_sharing import MOST_DOCUMENTS, Granted, Request, grant, revoke
 from services.records.app.names import basis_name, learner_name, read_basis_name, read_parent
-from services.records.app.sharing_documents import read_documents
-from services.records.domain.legal_basis import CLAUSES
+from services.records.app.sharing_documents import read_canonical, read_documents
 
 NAME = messages.DESCRIPTOR.services_by_name["SharingService"].full_name
 _LONGEST_REASON = 500
-_slug = re.compile(r"[a-z0-9._-]{1,128}")
+_slug = re.compile(SLUG)
 
 
 class SharingService(stubs.SharingServiceServicer):
@@ -53,13 +56,18 @@ class SharingService(stubs.SharingServiceServicer):
         known_as = self._operators.authorise(caller_of(context))
         tenant, operator = read_institution(request.parent), read_operator(request.operator, known_as)
         documents = [Document(each.name, each.document) for each in request.documents]
-        wanted = Request(tenant, documents, read_documents(documents, check_fields))
+        if len(documents) > MOST_DOCUMENTS:
+            raise invalid(Violation("documents", f"must be at most {MOST_DOCUMENTS}"))
+        # Reading so many takes seconds, in which others are to be answered.
+        bases = await asyncio.to_thread(read_documents, documents, check_fields)
+        wanted = Request(tenant, documents, bases, operator)
         async with transaction(self._pool, [tenant]) as connection:
             granted = await grant(connection, self._store, wanted, self._clock())
             for each, stood in granted:
                 if not stood:
-                    name = basis_name(tenant, each.written.basis.basis)
-                    await note(connection, operator, "grant_sharing_basis", name, tenant)
+                    await note(
+                        connection, operator, "grant_sharing_basis", basis_name(tenant, each.basis), tenant
+                    )
         return messages.GrantSharingBasesResponse(
             sharing_bases=[
                 messages.GrantedSharingBasis(sharing_basis=_message(tenant, each), already_granted=stood)
@@ -74,7 +82,7 @@ class SharingService(stubs.SharingServiceServicer):
         tenant, basis = read_basis_name(request.name)
         operator, reason = read_operator(request.operator, known_as), _reason(request.reason)
         async with transaction(self._pool, [tenant]) as connection:
-            ended, before = await revoke(connection, self._store, tenant, basis, reason)
+            ended, before = await revoke(connection, self._store, tenant, basis, (reason, operator))
             if not before:
                 await note(connection, operator, "revoke_sharing_basis", request.name, tenant)
         return messages.RevokeSharingBasisResponse(
@@ -90,7 +98,7 @@ class SharingService(stubs.SharingServiceServicer):
         async with transaction(self._pool, [scope.tenant]) as connection:
             found = await self._store.page(connection, scope.tenant, scope.learner, after, size + 1)
         page = found[:size]
-        last = page[-1].written.basis.basis if len(found) > size else None
+        last = page[-1].basis if len(found) > size else None
         return messages.ListSharingBasesResponse(
             sharing_bases=[_message(scope.tenant, each) for each in page],
             next_page_token="" if last is None else write_place(last),
@@ -104,25 +112,27 @@ def _reason(text: str) -> str:
 
 
 def _message(tenant: TenantId, granted: Granted) -> sharing_basis_pb2.SharingBasis:
-    basis = granted.written.basis
-    return sharing_basis_pb2.SharingBasis(
-        name=basis_name(tenant, basis.basis),
-        partner_id=basis.partner,
-        purpose=basis.purpose,
-        legal_basis=basis.legal_basis.kind,
-        clause=CLAUSES[basis.legal_basis.kind].source,
-        learner="" if basis.learner is None else learner_name(tenant, basis.learner),
-        views=[
-            sharing_basis_pb2.SharedFields(
-                view=sharing_basis_pb2.SharedView.Value(f"SHARED_VIEW_{view.name}"),
-                fields=FieldMask(paths=fields),
-            )
-            for view, fields in basis.views.items()
-        ],
-        start_time=timestamp(basis.starts_at),
-        end_time=timestamp(basis.ends_at),
-        grant_time=timestamp(granted.granted_at),
-        revoke_time=timestamp(granted.revoked_at),
-        revoke_reason=granted.reason,
-        hash=granted.written.hash,
+    message = sharing_basis_pb2.SharingBasis(
+        name=basis_name(tenant, granted.basis),
+        partner_id=granted.partner,
+        purpose=granted.purpose,
+        clause=granted.clause,
+        learner="" if granted.learner is None else learner_name(tenant, granted.learner),
+        start_time=timestamp(granted.starts_at),
+        end_time=timestamp(granted.ends_at),
+        grant_time=timestamp(granted.at),
+        granter=granted.by,
+        hash=granted.hash,
+        document=granted.document,
     )
+    if (ended := granted.revocation) is not None:
+        message.revoke_time.FromDatetime(ended.at)
+        message.revoker, message.revoke_reason = ended.by, ended.reason
+    # What only a newer process can read is told as it is written, and not by its parts.
+    with suppress(Reject):
+        basis = read_canonical(granted.document)
+        message.legal_basis = basis.legal_basis.kind
+        for view, fields in basis.views.items():
+            shared = sharing_basis_pb2.SharedView.Value(f"SHARED_VIEW_{view.name}")
+            message.views.add(view=shared, fields=FieldMask(paths=fields))
+    return message

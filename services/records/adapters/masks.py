@@ -9,24 +9,25 @@ from google.protobuf.message import Message
 
 from cairn.records.v1 import entry_pb2, learner_record_pb2
 from chassis.rpc.refusal import Violation, invalid
-from services.records.domain.mask import EACH, EVERYTHING, Mask, below, read_mask
+from services.records.domain.mask import EACH, EVERYTHING, MOST_LETTERS, Mask, below, read_mask
 from services.records.domain.sharing_basis import View
 
-_MOST_PATHS = 100
-# Of what is asked, which the caller knows already.
-_ALWAYS = ("name",)
 _MESSAGES: Mapping[View, Descriptor] = {
     View.LEARNER_RECORD: learner_record_pb2.LearnerRecord.DESCRIPTOR,
     View.ENTRY: entry_pb2.Entry.DESCRIPTOR,
     View.ENTRIES: entry_pb2.Entry.DESCRIPTOR,
 }
+# What a message has and a view never shows.
+_NOT_SHOWN: Mapping[View, str] = {View.LEARNER_RECORD: "entries.*.explanation", View.ENTRIES: "explanation"}
 
 
 def check_fields(view: View, paths: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Yield which paths are no fields of a view, by number, and what would be right."""
     for number, path in enumerate(paths):
-        reason = _fault(_MESSAGES[view], path.split("."))
-        if reason:
+        hidden = _NOT_SHOWN.get(view)
+        if hidden is not None and f"{path}.".startswith(f"{hidden}."):
+            yield number, "is shown for one entry only"
+        elif reason := _fault(_MESSAGES[view], path.split(".")):
             yield number, reason
 
 
@@ -34,18 +35,18 @@ def asked_mask(view: View, paths: Sequence[str]) -> Mask:
     """Read the mask of a call, where none is everything; raise Refusal."""
     if not paths:
         return EVERYTHING
-    if len(paths) > _MOST_PATHS:
-        raise invalid(Violation("read_mask", f"must have at most {_MOST_PATHS} paths"))
+    if sum(len(path) + 1 for path in paths) > MOST_LETTERS:
+        raise invalid(Violation("read_mask", f"must have paths of at most {MOST_LETTERS} letters together"))
     faults = [Violation(f"read_mask.paths[{number}]", reason) for number, reason in check_fields(view, paths)]
     if faults:
         raise invalid(*faults)
-    return read_mask(tuple(paths))
+    return read_mask(paths)
 
 
 def keep(message: Message, mask: Mask) -> None:
-    """Leave out of a message of the contract what is in no path of a mask; its name stays."""
-    if mask != EVERYTHING:
-        _keep(message, mask | {_ALWAYS})
+    """Leave out of a message of the contract what is in no path of a mask."""
+    if () not in mask:
+        _keep(message, mask)
 
 
 def _keep(message: Message, mask: Mask) -> None:
@@ -54,7 +55,7 @@ def _keep(message: Message, mask: Mask) -> None:
         inside = kept.get(field.name)
         if inside is None:
             message.ClearField(field.name)
-        elif inside != EVERYTHING:
+        elif () not in inside:
             _keep_inside(value, inside, repeated=field.is_repeated)
 
 

@@ -2,6 +2,7 @@
 """Published partners in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from services.records.app.publish_partners import Published
 from services.records.domain.partner import Partner
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('records.partner_version', 0))"
-_LOCK_TENANT = "select records.lock_who_may_ask($1)"
+_LOCK_TOLD = "select records.lock_who_may_ask($1)"
 _FIND = """
 select document, hash, published_at from records.partner_version
 where tenant = $1 and partner = $2 and version = $3
@@ -48,15 +49,27 @@ log = structlog.get_logger()
 class PostgresPartners:
     """Keeps published partners; a version is only ever added."""
 
-    async def lock(self, connection: Connection, tenant: TenantId) -> None:
-        """Keep waiting until the transaction ends: who publishes partners, and who is told of a tenant."""
+    async def lock(self, connection: Connection) -> None:
+        """Keep whoever else publishes partners waiting until the transaction ends."""
         await connection.execute(_LOCK)
-        await connection.execute(_LOCK_TENANT, tenant)
+
+    async def lock_told(self, connection: Connection, tenant: TenantId) -> None:
+        """Wait for those who are just being told, and let nobody be told more until the transaction ends."""
+        await connection.execute(_LOCK_TOLD, tenant)
 
     async def newest(self, connection: Connection, tenant: TenantId) -> Mapping[str, Published]:
         """Return the newest version of each partner of a tenant."""
         found = await self.page(connection, tenant, "", None)
         return {each.version.partner.partner: each for each in found}
+
+    async def readable(self, connection: Connection, tenant: TenantId) -> Mapping[str, Partner]:
+        """Return the newest version of each partner of a tenant, where this process can read it."""
+        found: dict[str, Partner] = {}
+        for document, _, _ in await connection.fetch(_PAGE, tenant, "", None):
+            with suppress(Reject):
+                partner = read_canonical(document)
+                found[partner.partner] = partner
+        return found
 
     async def find(
         self, connection: Connection, tenant: TenantId, partner: str, version: int

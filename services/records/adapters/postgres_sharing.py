@@ -4,43 +4,30 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection, Pool
+from chassis.errors import Reject
 from services.records.adapters.postgres_partners import PostgresPartners
-from services.records.app.grant_sharing import Granted
+from services.records.app.bases import BasisInForce
+from services.records.app.grant_sharing import Granted, Revocation
 from services.records.app.sharing_documents import WrittenBasis, read_canonical
+from services.records.domain.legal_basis import CLAUSES
 from services.records.domain.partner import Partner
-from services.records.domain.sharing_basis import SharingBasis, View
+from services.records.domain.sharing_basis import View
 
 _LOCK = "select records.lock_who_may_ask($1)"
-_IN_FORCE = "select records.basis_in_force($1, $2, $3, $4, $5)"
+_LOCK_GRANTS = "select pg_advisory_xact_lock(hashtextextended('records.sharing_basis/' || $1, 0))"
+_IN_FORCE = "select document, notice from records.bases_in_force($1, $2, $3, $4, $5)"
 _FIND = """
-select known.document, known.hash, known.granted_at, ended.revoked_at, coalesce(ended.reason, '')
-from records.sharing_basis as known
-left join lateral (
-    select stored.revoked_at, stored.reason from records.sharing_revocation as stored
-    where stored.tenant = $1 and stored.basis = known.basis
-    order by stored.tenant, stored.basis
-    limit 1
-) as ended on true
-where known.tenant = $1 and known.basis = $2
+select * from records.sharing_basis where tenant = $1 and basis = any ($2::text[]) order by tenant, basis
 """
 _PAGE = """
-select known.document, known.hash, known.granted_at, ended.revoked_at, coalesce(ended.reason, '')
-from records.sharing_basis as known
-left join lateral (
-    select stored.revoked_at, stored.reason from records.sharing_revocation as stored
-    where stored.tenant = $1 and stored.basis = known.basis
-    order by stored.tenant, stored.basis
-    limit 1
-) as ended on true
-where known.tenant = $1 and known.basis > $2
-order by known.tenant, known.basis
-limit $3
+select * from records.sharing_basis where tenant = $1 and basis > $2 order by tenant, basis limit $3
 """
 _PAGE_OF_LEARNER = """
-select known.document, known.hash, known.granted_at, ended.revoked_at, coalesce(ended.reason, '')
-from (
+select * from (
     (
         select * from records.sharing_basis
         where tenant = $1 and learner = $4 and basis > $2
@@ -55,22 +42,25 @@ from (
         limit $3
     )
 ) as known
-left join lateral (
-    select stored.revoked_at, stored.reason from records.sharing_revocation as stored
-    where stored.tenant = $1 and stored.basis = known.basis
-    order by stored.tenant, stored.basis
-    limit 1
-) as ended on true
-order by known.basis
+order by basis
 limit $3
 """
-_ADD = """
-insert into records.sharing_basis
-    (tenant, basis, partner, purpose, learner, views, starts_at, ends_at, hash, document)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-returning granted_at
+_ENDED = """
+select * from records.sharing_revocation where tenant = $1 and basis = any ($2::text[])
+order by tenant, basis
 """
-_END = "insert into records.sharing_revocation (tenant, basis, reason) values ($1, $2, $3)"
+_ADD = """
+insert into records.sharing_basis (
+    tenant, basis, partner, purpose, learner, views, starts_at, ends_at, clause, notice, hash, document,
+    granted_by
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+_END = """
+insert into records.sharing_revocation (tenant, basis, reason, revoked_by) values ($1, $2, $3, $4)
+"""
+
+log = structlog.get_logger()
 
 
 class PostgresSharing:
@@ -82,24 +72,36 @@ class PostgresSharing:
 
     async def in_force(
         self, tenant: TenantId, partner: str, purpose: str, view: View, learner: LearnerId | None
-    ) -> SharingBasis | None:
-        """Return the basis under which a call may be answered, by the database's clock; one statement."""
-        document = await self._pool.fetchval(_IN_FORCE, tenant, partner, purpose, view.value, learner)
-        return None if document is None else read_canonical(document)
+    ) -> BasisInForce | None:
+        """Return the basis under which a call may be answered, by the database's clock; one statement.
+
+        One whose document only a newer process can read is left out, which the log says.
+        """
+        for document, notice in await self._pool.fetch(_IN_FORCE, tenant, partner, purpose, view, learner):
+            try:
+                return BasisInForce(read_canonical(document), notice)
+            except Reject as error:
+                log.warning("basis not taken", tenant=tenant, partner=partner, reason=error.reason)
+        return None
+
+    async def lock_grants(self, connection: Connection, tenant: TenantId) -> None:
+        """Keep whoever else grants waiting until the transaction ends."""
+        await connection.execute(_LOCK_GRANTS, tenant)
 
     async def lock(self, connection: Connection, tenant: TenantId) -> None:
-        """Keep whoever else changes who may ask, or is just being told, waiting for the transaction's end."""
+        """Wait for those who are just being told, and let nobody be told more until the transaction ends."""
         await connection.execute(_LOCK, tenant)
 
     async def partners(self, connection: Connection, tenant: TenantId) -> Mapping[str, Partner]:
-        """Return the newest version of each partner."""
-        newest = await self._partners.newest(connection, tenant)
-        return {name: each.version.partner for name, each in newest.items()}
+        """Return the newest version of each partner that this process can read."""
+        return await self._partners.readable(connection, tenant)
 
-    async def find(self, connection: Connection, tenant: TenantId, basis: str) -> Granted | None:
-        """Return a basis."""
-        row = await connection.fetchrow(_FIND, tenant, basis)
-        return None if row is None else _granted(row)
+    async def find(
+        self, connection: Connection, tenant: TenantId, bases: Sequence[str]
+    ) -> Mapping[str, Granted]:
+        """Return those of some bases that there are."""
+        rows = await connection.fetch(_FIND, tenant, bases)
+        return {each.basis: each for each in await _granted(connection, tenant, rows)}
 
     async def page(
         self, connection: Connection, tenant: TenantId, learner: LearnerId | None, after: str, size: int
@@ -109,22 +111,48 @@ class PostgresSharing:
             rows = await connection.fetch(_PAGE, tenant, after, size)
         else:
             rows = await connection.fetch(_PAGE_OF_LEARNER, tenant, after, size, learner)
-        return [_granted(row) for row in rows]
+        return await _granted(connection, tenant, rows)
 
-    async def add(self, connection: Connection, tenant: TenantId, basis: WrittenBasis) -> Granted:
-        """Add a basis."""
-        said = basis.basis
-        times = (said.starts_at, said.ends_at)
-        asked = (said.basis, said.partner, said.purpose, said.learner, [view.value for view in said.views])
-        granted_at = await connection.fetchval(_ADD, tenant, *asked, *times, basis.hash, basis.canonical)
-        return Granted(basis, granted_at)
+    async def add(
+        self, connection: Connection, tenant: TenantId, bases: Sequence[WrittenBasis], operator: str
+    ) -> None:
+        """Add bases."""
+        await connection.executemany(_ADD, [_row(tenant, each, operator) for each in bases])
 
-    async def end(self, connection: Connection, tenant: TenantId, basis: str, reason: str) -> None:
+    async def end(
+        self, connection: Connection, tenant: TenantId, basis: str, reason: str, operator: str
+    ) -> None:
         """Revoke a basis that is not revoked."""
-        await connection.execute(_END, tenant, basis, reason)
+        await connection.execute(_END, tenant, basis, reason, operator)
 
 
-def _granted(row: Any) -> Granted:
-    document, digest, granted_at, revoked_at, reason = row
-    written = WrittenBasis(read_canonical(document), document, digest)
-    return Granted(written, granted_at, revoked_at, reason)
+def _row(tenant: TenantId, written: WrittenBasis, operator: str) -> tuple[object, ...]:
+    basis = written.basis
+    clause = CLAUSES[basis.legal_basis.kind]
+    asked = (tenant, basis.basis, basis.partner, basis.purpose, basis.learner, list(basis.views))
+    times = (basis.starts_at, basis.ends_at)
+    return (*asked, *times, clause.source, clause.notice, written.hash, written.canonical, operator)
+
+
+async def _granted(connection: Connection, tenant: TenantId, rows: Sequence[Any]) -> list[Granted]:
+    ended = {
+        row["basis"]: Revocation(row["revoked_at"], row["revoked_by"], row["reason"])
+        for row in await connection.fetch(_ENDED, tenant, [row["basis"] for row in rows])
+    }
+    return [
+        Granted(
+            basis=row["basis"],
+            partner=row["partner"],
+            purpose=row["purpose"],
+            learner=row["learner"],
+            starts_at=row["starts_at"],
+            ends_at=row["ends_at"],
+            clause=row["clause"],
+            hash=row["hash"],
+            document=row["document"],
+            by=row["granted_by"],
+            at=row["granted_at"],
+            revocation=ended.get(row["basis"]),
+        )
+        for row in rows
+    ]

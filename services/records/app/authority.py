@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+import structlog
+
+from cairn.events.wire import SLUG
 from cairn.ids import LearnerId, TenantId
 from chassis.errors import Retry
 from chassis.rpc.caller import Caller, Certified
 from chassis.rpc.operators import Operators
 from chassis.rpc.refusal import Refusal
+from chassis.rpc.seldom import Seldom
 from services.records.app.bases import Bases
 from services.records.app.partners import Partners
-from services.records.domain.mask import EVERYTHING, Mask, read_mask
+from services.records.domain.mask import EVERYTHING, Mask, read_mask, written
 from services.records.domain.partner import Partner
 from services.records.domain.sharing_basis import View
 
@@ -26,7 +30,8 @@ VIEWS: Mapping[str, View] = {
 }
 """What each method shows; what is not in here is shown to no other institution."""
 
-_purpose = re.compile("[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
+_purpose = re.compile(SLUG)
+log = structlog.get_logger()
 
 
 class Asked(NamedTuple):
@@ -69,8 +74,13 @@ class Permission:
     """What may leave of the answer."""
     notice: str = ""
     """What the recipient is told of what it may not do."""
-    read_mask: str | None = None
-    """What was asked of the answer, where that is less than all of it."""
+    history: bool = True
+    """Whether the record may be asked for as of another time."""
+
+    @property
+    def told_fields(self) -> str | None:
+        """What leaves of the answer, as the log keeps it; None where it is all."""
+        return None if self.fields == EVERYTHING else ",".join(written(self.fields))
 
 
 class Authority(Protocol):
@@ -96,6 +106,7 @@ class ByCertificate:
         self._partners = partners
         self._bases = bases
         self._clock = clock
+        self._seldom = Seldom()
 
     async def authorise(self, caller: Caller, asked: Asked) -> Permission:
         partners = self._partners()
@@ -115,16 +126,28 @@ class ByCertificate:
 
     async def _under_a_basis(self, partner: Partner, tenant: TenantId, asked: Asked) -> Permission:
         view = VIEWS.get(asked.method)
-        basis = None
-        if view is not None and is_purpose(asked.purpose):
-            basis = await self._bases.in_force(tenant, partner.partner, asked.purpose, view, asked.learner)
-        if view is None or basis is None:
+        found = None
+        # Whose entry it is has to be said: an id alone would tell.
+        said = asked.learner is not None or view is View.ENTRIES
+        if view is not None and said and is_purpose(asked.purpose):
+            found = await self._bases.in_force(tenant, partner.partner, asked.purpose, view, asked.learner)
+        if view is None or found is None:
+            self._tell(partner, tenant, asked)
             # The same words whatever is missing, and whether or not there is such a learner.
             raise Refusal("PERMISSION_DENIED", "no sharing basis is in force for this call")
-        permission = _permission(partner, asked, basis.legal_basis.kind)
+        basis = found.basis
         return replace(
-            permission, sharing_basis=basis.basis, fields=read_mask(basis.views[view]), notice=basis.notice
+            _permission(partner, asked, basis.legal_basis.kind),
+            sharing_basis=basis.basis,
+            fields=read_mask(basis.views[view]),
+            history=basis.history,
+            notice=found.notice,
         )
+
+    def _tell(self, partner: Partner, tenant: TenantId, asked: Asked) -> None:
+        """Say that a partner asked for what it has no basis for: it may be trying learners out."""
+        if self._seldom.now(self._clock()):
+            log.warning("not told", tenant=tenant, partner=partner.partner, method=asked.method)
 
 
 def _permission(partner: Partner, asked: Asked, legal_basis: str) -> Permission:

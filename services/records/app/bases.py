@@ -7,7 +7,7 @@ force. It only ends sooner what would not be told anyhow, as a watch to which no
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cachetools import TTLCache
 
@@ -20,12 +20,19 @@ _MOST = 10_000
 _Key = tuple[TenantId, str, str, View, LearnerId | None]
 
 
+class BasisInForce(NamedTuple):
+    """A basis, and what is to be told of what the recipient may not do."""
+
+    basis: SharingBasis
+    notice: str
+
+
 class BasisReader(Protocol):
     """Where bases are looked up."""
 
     async def in_force(
         self, tenant: TenantId, partner: str, purpose: str, view: View, learner: LearnerId | None
-    ) -> SharingBasis | None:
+    ) -> BasisInForce | None:
         """Return the basis under which a call may be answered, by the database's clock; one statement."""
         ...
 
@@ -36,11 +43,11 @@ class Bases:
     def __init__(self, reader: BasisReader, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with nothing remembered; ``clock`` counts seconds."""
         self._reader = reader
-        self._found: TTLCache[_Key, SharingBasis] = TTLCache(_MOST, _SECONDS, clock)
+        self._found: TTLCache[_Key, BasisInForce] = TTLCache(_MOST, _SECONDS, clock)
 
     async def in_force(
         self, tenant: TenantId, partner: str, purpose: str, view: View, learner: LearnerId | None
-    ) -> SharingBasis | None:
+    ) -> BasisInForce | None:
         """Return the basis for a call, if there is one; what is not there is looked up each time."""
         key = (tenant, partner, purpose, view, learner)
         basis = self._found.get(key)

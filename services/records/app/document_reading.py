@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the texts of a request to values of one model, each fault with its place; and their canonical JSON.
 
-The canonical JSON (RFC 8785) is that of the normalised document, defaults included: how an author wrote
-it changes no hash.
+The canonical JSON (RFC 8785) is that of the normalised document, without what is left as it is by default:
+how an author wrote it changes no hash, nor does a key that comes to be later.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -56,8 +56,9 @@ def read_model(
 ) -> D | Faults:
     """Read a text as a model, or say what is wrong with it.
 
-    ``keys`` are the valid ones of each mapping by its place, which is empty for the document itself;
-    behind a key of ``unions`` an error names the model that it takes the value for, which is no place.
+    ``keys`` are the valid ones of each mapping by its place, which is empty for the document itself. Behind
+    a key of ``unions`` an error names the kind that it takes the value for: a part of the place in ``keys``,
+    and not of the one that is told.
     """
     try:
         return model.validate_python(parse_document(text))
@@ -70,7 +71,7 @@ def read_model(
 
 def canonical_json(model: TypeAdapter[D], value: D) -> tuple[str, str]:
     """Return the canonical JSON of a value, and the SHA-256 of that."""
-    canonical = rfc8785.dumps(model.dump_python(value, mode="json"))
+    canonical = rfc8785.dumps(model.dump_python(value, mode="json", exclude_defaults=True))
     return canonical.decode(), sha256(canonical).hexdigest()
 
 
@@ -87,14 +88,14 @@ def read_stored(model: TypeAdapter[D], canonical: str) -> D:
 def _fault(
     found: ErrorDetails, keys: Mapping[str, Collection[str]], unions: Collection[str]
 ) -> tuple[str, str]:
-    parts = tuple(_without_models(found["loc"], unions))
-    place = place_of(parts)
+    place = place_of(_without_models(found["loc"], unions))
     if found["type"] == _NO_MODEL:
         # Its own words show what was sent.
         return place, f"kind must be one of {found['ctx']['expected_tags']}"
     if found["type"] != _UNKNOWN:
         return place, found["msg"]
-    nearest = get_close_matches(str(parts[-1]), keys.get(place_of(parts[:-1]), ()), n=1, cutoff=0.0)
+    *above, key = found["loc"]
+    nearest = get_close_matches(str(key), keys.get(place_of(above), ()), n=1, cutoff=0.0)
     return place, f"is not a key here; the nearest one is {nearest[0]}" if nearest else "is not a key here"
 
 

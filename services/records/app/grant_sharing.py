@@ -5,7 +5,7 @@ A granted basis never changes: the same content again is granted already, other 
 refused. What is revoked stays revoked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,17 +17,37 @@ from chassis.rpc.refusal import Refusal, invalid
 from services.records.app.sharing_documents import WrittenBasis
 from services.records.domain.days import day_of
 from services.records.domain.partner import Partner
-from services.records.domain.sharing_basis import faults_of
+from services.records.domain.sharing_basis import Fault, faults_of
+
+MOST_DOCUMENTS = 500
+"""How many bases are granted at once: others wait for as long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """A granted basis, and how it ended, where it was revoked."""
+class Revocation:
+    """How a basis ended before its time."""
 
-    written: WrittenBasis
-    granted_at: datetime
-    revoked_at: datetime | None = None
-    reason: str = ""
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A granted basis as it is kept, also where its document is one that only a newer process can read."""
+
+    basis: str
+    partner: str
+    purpose: str
+    learner: str | None
+    starts_at: datetime
+    ends_at: datetime | None
+    clause: str
+    hash: str
+    document: str
+    by: str
+    at: datetime
+    revocation: Revocation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +57,28 @@ class Request:
     tenant: TenantId
     documents: Sequence[Document]
     bases: Sequence[WrittenBasis]
+    operator: str
 
 
 class SharingStore(Protocol):
     """Where sharing bases are kept."""
 
+    async def lock_grants(self, connection: Connection, tenant: TenantId) -> None:
+        """Keep whoever else grants waiting until the transaction ends."""
+        ...
+
     async def lock(self, connection: Connection, tenant: TenantId) -> None:
-        """Keep whoever else changes who may ask, or is just being told, waiting for the transaction's end."""
+        """Wait for those who are just being told, and let nobody be told more until the transaction ends."""
         ...
 
     async def partners(self, connection: Connection, tenant: TenantId) -> Mapping[str, Partner]:
         """Return the newest version of each partner."""
         ...
 
-    async def find(self, connection: Connection, tenant: TenantId, basis: str) -> Granted | None:
-        """Return a basis."""
+    async def find(
+        self, connection: Connection, tenant: TenantId, bases: Sequence[str]
+    ) -> Mapping[str, Granted]:
+        """Return those of some bases that there are."""
         ...
 
     async def page(
@@ -60,11 +87,15 @@ class SharingStore(Protocol):
         """Return bases by id, beginning after one: all, or those that say something of a learner."""
         ...
 
-    async def add(self, connection: Connection, tenant: TenantId, basis: WrittenBasis) -> Granted:
-        """Add a basis."""
+    async def add(
+        self, connection: Connection, tenant: TenantId, bases: Sequence[WrittenBasis], operator: str
+    ) -> None:
+        """Add bases."""
         ...
 
-    async def end(self, connection: Connection, tenant: TenantId, basis: str, reason: str) -> None:
+    async def end(
+        self, connection: Connection, tenant: TenantId, basis: str, reason: str, operator: str
+    ) -> None:
         """Revoke a basis that is not revoked."""
         ...
 
@@ -76,51 +107,47 @@ async def grant(
 
     Raises Refusal: for every fault of every document at once, and for an id that stands with other content.
     """
-    await store.lock(connection, request.tenant)
-    stood = [await _standing(connection, store, request.tenant, each) for each in request.bases]
+    await store.lock_grants(connection, request.tenant)
+    ids = [each.basis.basis for each in request.bases]
+    stood = await store.find(connection, request.tenant, ids)
     partners = await store.partners(connection, request.tenant)
     violations = []
-    for number, (written, before) in enumerate(zip(request.bases, stood, strict=True)):
-        if before is None:
-            basis = written.basis
-            today = day_of(now, basis.time_zone)
-            document = request.documents[number]
-            violations += [
-                in_request(fault.place, fault.reason, number, document)
-                for fault in faults_of(basis, partners.get(basis.partner), today)
-            ]
+    for number, written in enumerate(request.bases):
+        document = request.documents[number]
+        faults = _faults(written, stood.get(written.basis.basis), partners, now)
+        violations += [in_request(fault.place, fault.reason, number, document) for fault in faults]
     if violations:
         raise invalid(*violations)
-    return [
-        (before or await store.add(connection, request.tenant, written), before is not None)
-        for written, before in zip(request.bases, stood, strict=True)
-    ]
+    new = [each for each in request.bases if each.basis.basis not in stood]
+    await store.add(connection, request.tenant, new, request.operator)
+    standing = await store.find(connection, request.tenant, ids)
+    return [(standing[each], each in stood) for each in ids]
 
 
 async def revoke(
-    connection: Connection, store: SharingStore, tenant: TenantId, basis: str, reason: str
+    connection: Connection, store: SharingStore, tenant: TenantId, basis: str, why: tuple[str, str]
 ) -> tuple[Granted, bool]:
-    """Revoke a basis in the caller's transaction; tell whether it was revoked before, whose reason stays.
+    """Revoke a basis, with reason and operator, in the caller's transaction; tell whether it was before.
 
-    Raises Refusal where there is no such basis.
+    What ended it first stays. Raises Refusal where there is no such basis.
     """
     await store.lock(connection, tenant)
-    found = await store.find(connection, tenant, basis)
+    found = (await store.find(connection, tenant, [basis])).get(basis)
     if found is None:
         raise Refusal("NOT_FOUND", "there is no such sharing basis")
-    if found.revoked_at is not None:
+    if found.revocation is not None:
         return found, True
-    await store.end(connection, tenant, basis, reason)
-    ended = await store.find(connection, tenant, basis)
-    if ended is None:
-        raise AssertionError("a sharing basis is never removed")
-    return ended, False
+    await store.end(connection, tenant, basis, *why)
+    return (await store.find(connection, tenant, [basis]))[basis], False
 
 
-async def _standing(
-    connection: Connection, store: SharingStore, tenant: TenantId, written: WrittenBasis
-) -> Granted | None:
-    before = await store.find(connection, tenant, written.basis.basis)
-    if before is not None and before.written.hash != written.hash:
-        raise Refusal("VERSION_IMMUTABLE", f"{written.basis.basis} is granted with other content")
-    return before
+def _faults(
+    written: WrittenBasis, before: Granted | None, partners: Mapping[str, Partner], now: datetime
+) -> Iterator[Fault]:
+    basis = written.basis
+    if before is None:
+        yield from faults_of(basis, partners.get(basis.partner), day_of(now, basis.time_zone))
+    elif before.hash != written.hash:
+        raise Refusal("VERSION_IMMUTABLE", f"{basis.basis} is granted with other content")
+    elif before.revocation is not None:
+        yield Fault("basis", "is revoked for good: grant it again under another id")

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from cairn.events.wire import SLUG
 from cairn.ids import LearnerId, TenantId, is_opaque
 from chassis.rpc.refusal import Refusal, Violation, invalid
 
@@ -16,7 +17,7 @@ BASIS = f"{TENANT}/sharingBases/{{sharing_basis}}"
 ANY = "-"
 _institution = re.compile(r"institutions/([^/]+)(?:/.*)?", re.DOTALL)
 _learner = re.compile(r"institutions/[^/]+/learners/([^/]+)(?:/.*)?", re.DOTALL)
-_basis = re.compile(r"institutions/([^/]+)/sharingBases/([a-z0-9._-]{1,128})")
+_basis = re.compile(rf"institutions/([^/]+)/sharingBases/({SLUG})")
 _segments = re.compile(r"institutions/([^/]+)(?:/learners/([^/]+)(?:/entries/([^/]+))?)?")
 
 

@@ -45,8 +45,12 @@ class Request:
 class PartnerStore(Protocol):
     """Where published partners are kept."""
 
-    async def lock(self, connection: Connection, tenant: TenantId) -> None:
-        """Keep waiting until the transaction ends: who publishes partners, and who is told of a tenant."""
+    async def lock(self, connection: Connection) -> None:
+        """Keep whoever else publishes partners waiting until the transaction ends."""
+        ...
+
+    async def lock_told(self, connection: Connection, tenant: TenantId) -> None:
+        """Wait for those who are just being told, and let nobody be told more until the transaction ends."""
         ...
 
     async def newest(self, connection: Connection, tenant: TenantId) -> Mapping[str, Published]:
@@ -78,7 +82,7 @@ async def publish(
     Raises Refusal: for every fault of every document at once, and for a version that is published with other
     content.
     """
-    await store.lock(connection, request.tenant)
+    await store.lock(connection)
     stood: dict[str, Published] = {}
     for version in request.versions:
         partner = version.partner
@@ -87,6 +91,8 @@ async def publish(
             _check_same(before.version, version)
             stood[partner.partner] = before
     await _check_new(connection, store, request, stood)
+    if len(stood) < len(request.versions):
+        await store.lock_told(connection, request.tenant)
     found = []
     for version in request.versions:
         before = stood.get(version.partner.partner)

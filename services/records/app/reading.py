@@ -28,6 +28,7 @@ from services.records.app.names import (
 from services.records.app.page_token import PageTokens
 from services.records.domain.record import AsOf, LearnerRecord, Reach, Recorded, learner_record
 
+_NOW_ALONE = "must be left out: the sharing basis tells the record as it now is, and nothing of its history"
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 
@@ -124,8 +125,8 @@ class Desk:
             tenant=scope.tenant,
             permission=permission,
             learner=scope.learner,
-            asked={**asked, "read_mask": permission.read_mask},
-            told=told,
+            asked=asked,
+            told={**told, "fields": permission.told_fields},
             reach=reach,
         )
         return await self._log.disclose(disclosure)
@@ -145,6 +146,9 @@ class Reader:
     async def learner_record(self, permission: Permission, name: str, as_of: AsOf) -> Told[TimedRecord]:
         """Tell what was true on a day, as known at an instant; nothing recorded is an empty record."""
         tenant, learner = read_learner(name)
+        if not permission.history:
+            given = {"effective_as_of": as_of.effective, "recorded_as_of": as_of.recorded}
+            raise invalid(*(Violation(each, _NOW_ALONE) for each, time in given.items() if time))
         now = self._clock()
         recorded = as_of.recorded if as_of.recorded and as_of.recorded < now else None
         entries = await self._store.of_learner(tenant, learner)

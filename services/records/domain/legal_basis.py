@@ -49,10 +49,21 @@ class FerpaTransfer:
 class Consent:
     """The learner's own word, of which the institution can show that it was given."""
 
-    kind: Literal["gdpr_consent", "au_consent", "nz_authorisation", "on_consent"]
+    kind: Literal["gdpr_consent", "au_consent", "nz_authorisation"]
     given_on: Day
     evidence: Text
     """Where the consent is kept: a reference, not its text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_WRITTEN)
+class NamedConsent:
+    """The learner's own word about information that the learner has identified in particular."""
+
+    kind: Literal["on_consent"]
+    records: Text
+    """The information, as the learner has identified it."""
+    given_on: Day
+    evidence: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_WRITTEN)
@@ -71,9 +82,9 @@ class UnderLaw:
     """Which law, and which of its provisions."""
 
 
-MODELS = (FerpaConsent, FerpaTransfer, Consent, Contract, UnderLaw)
+MODELS = (FerpaConsent, FerpaTransfer, Consent, NamedConsent, Contract, UnderLaw)
 LegalBasis: TypeAlias = Annotated[
-    FerpaConsent | FerpaTransfer | Consent | Contract | UnderLaw, Field(discriminator="kind")
+    FerpaConsent | FerpaTransfer | Consent | NamedConsent | Contract | UnderLaw, Field(discriminator="kind")
 ]
 
 
@@ -93,6 +104,7 @@ _REDISCLOSURE = (
     "You may use this only for the purpose for which it was disclosed, and not disclose it to any other party"
     " without the prior consent of the student, but as 34 CFR 99.33 allows."
 )
+# A row never says anything else: where a law changes it gets a kind of its own.
 CLAUSES: Mapping[str, Clause] = {
     "ferpa_consent": Clause("34 CFR 99.30", verified=True, notice=_REDISCLOSURE),
     "ferpa_transfer": Clause("34 CFR 99.31(a)(2), 99.34(a)(1)", verified=True, notice=_REDISCLOSURE),
@@ -116,6 +128,6 @@ CLAUSES: Mapping[str, Clause] = {
 
 
 def days_of(basis: LegalBasis) -> Mapping[str, date]:
-    """Return the days that a legal basis names, by field: none may lie behind the grant."""
+    """Return the days that a legal basis names, by field: none of them may still lie ahead."""
     named = {field.name: getattr(basis, field.name) for field in fields(basis)}
     return {name: value for name, value in named.items() if isinstance(value, date)}

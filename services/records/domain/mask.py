@@ -5,7 +5,6 @@ Written as in AIP-161: names with dots between, ``*`` for each of several.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import TypeAlias
 
 EACH = "*"
@@ -16,13 +15,15 @@ Mask: TypeAlias = frozenset[Path]
 EVERYTHING: Mask = frozenset({()})
 
 
-@lru_cache(maxsize=4096)
-def read_mask(paths: tuple[str, ...]) -> Mask:
+MOST_LETTERS = 1000
+"""How long the paths of a mask may be together: it stands in the log, and is read at each call."""
+
+
+def read_mask(paths: Iterable[str]) -> Mask:
     """Read paths; what lies at the end of one for each of several is all of them."""
     return _least(_path(path) for path in paths)
 
 
-@lru_cache(maxsize=4096)
 def both(one: Mask, other: Mask) -> Mask:
     """Return what is in two masks."""
     return _least(max(left, right, key=len) for left in one for right in other if _nested(left, right))

@@ -54,6 +54,8 @@ def faults_of(new: Sequence[Partner], newest: Mapping[str, Partner]) -> Iterator
         if before is not None and each.version <= before.version:
             reason = f"must be above {before.version}, the newest that is published"
             yield Fault(each.partner, "version", reason)
+        if before is not None:
+            yield from _of_another(each, before)
         if shared & set(each.identities):
             yield Fault(each.partner, "identities", "must not be those of another partner")
 
@@ -66,6 +68,15 @@ def _of_one(each: Partner) -> Iterator[Fault]:
             yield Fault(each.partner, place, "is needed, unless the partner is withdrawn")
     if len(set(each.identities)) < len(each.identities):
         yield Fault(each.partner, "identities", "must name each only once")
+
+
+def _of_another(each: Partner, before: Partner) -> Iterator[Fault]:
+    """Yield why a version must be of another organisation than the one before: whom a basis names stays."""
+    if each.own != before.own:
+        yield Fault(each.partner, "own", "must be as before: another organisation is a partner of its own")
+    if before.withdrawn and each.name != before.name:
+        reason = f"must be {before.name}, which was withdrawn: another organisation is a partner of its own"
+        yield Fault(each.partner, "name", reason)
 
 
 def _shared(standing: Iterable[Partner]) -> set[str]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -17,9 +16,8 @@ from cairn.events.wire import Slug
 from cairn.ids import is_opaque
 from services.records.domain.days import beginning_of, end_of
 from services.records.domain.legal_basis import CLAUSES, Day, LegalBasis, days_of
+from services.records.domain.mask import MOST_LETTERS
 from services.records.domain.partner import Flag, Partner
-
-_MOST_FIELDS = 100
 
 
 class View(StrEnum):
@@ -36,16 +34,9 @@ def _opaque(value: str) -> str:
     return value
 
 
-def _zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be a zone of the IANA database, such as Europe/Paris") from None
-
-
 FieldPath = Annotated[str, Field(min_length=1, max_length=200)]
 """Which field of an answer: names with dots between, ``*`` for each of several (AIP-161)."""
-Fields = Annotated[tuple[FieldPath, ...], Field(min_length=1, max_length=_MOST_FIELDS)]
+Fields = Annotated[tuple[FieldPath, ...], Field(min_length=1, max_length=100)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -61,8 +52,10 @@ class SharingBasis:
     views: Annotated[Mapping[View, Fields], Field(min_length=1)]
     first_day: Day
     last_day: Day | None = None
-    time_zone: Annotated[str, AfterValidator(_zone)]
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)]
     """Whose days the first and the last are."""
+    history: Flag = False
+    """Whether the record may be asked for as of another day or instant: that tells when what was recorded."""
 
     @property
     def starts_at(self) -> datetime:
@@ -73,11 +66,6 @@ class SharingBasis:
     def ends_at(self) -> datetime | None:
         """The first instant at which it holds no longer; None where it has no last day."""
         return None if self.last_day is None else end_of(self.last_day, self.time_zone)
-
-    @property
-    def notice(self) -> str:
-        """What the partner is told with each answer; empty where the law has nothing to say."""
-        return CLAUSES[self.legal_basis.kind].notice
 
 
 class Fault(NamedTuple):
@@ -97,6 +85,13 @@ def faults_of(new: SharingBasis, partner: Partner | None, today: date) -> Iterat
         yield Fault("learner", "one learner is named, or every_learner is true, and not both")
     if new.every_learner and not CLAUSES[new.legal_basis.kind].every_learner:
         yield Fault("every_learner", "this legal basis is of one learner")
+    for view, paths in new.views.items():
+        if sum(len(path) + 1 for path in paths) > MOST_LETTERS:
+            yield Fault(f"views.{view}", f"must have paths of at most {MOST_LETTERS} letters together")
+    yield from _of_days(new, today)
+
+
+def _of_days(new: SharingBasis, today: date) -> Iterator[Fault]:
     if new.last_day is None and not new.every_learner:
         yield Fault("last_day", "is needed where one learner is named")
     if new.last_day is not None and new.last_day < max(new.first_day, today):

@@ -10,12 +10,16 @@ create table records.sharing_basis (
     views      text[] not null,
     starts_at  timestamptz not null,
     ends_at    timestamptz check (ends_at > starts_at),
+    clause     text not null,
+    notice     text not null,
     hash       text not null,
     document   text not null,
-    granted_at timestamptz not null default now(),
+    granted_by text not null,
+    granted_at timestamptz not null default clock_timestamp(),
     primary key (tenant, basis)
 );
 comment on column records.sharing_basis.learner is 'null: every learner of the institution';
+comment on column records.sharing_basis.clause is 'as it stood in the table of rights at the time; the notice too';
 create index sharing_basis_asked on records.sharing_basis
     (tenant, partner, purpose, learner, granted_at, basis);
 create index sharing_basis_of_learner on records.sharing_basis (tenant, learner, basis);
@@ -24,7 +28,8 @@ create table records.sharing_revocation (
     tenant     text collate "C" not null,
     basis      text collate "C" not null,
     reason     text not null,
-    revoked_at timestamptz not null default now(),
+    revoked_by text not null,
+    revoked_at timestamptz not null default clock_timestamp(),
     primary key (tenant, basis),
     foreign key (tenant, basis) references records.sharing_basis
 );
@@ -49,49 +54,44 @@ grant select, insert on records.sharing_basis, records.sharing_revocation to cai
 alter table records.disclosure
     add column purpose text,
     add column sharing_basis text collate "C";
+-- The time of a transaction is that of its beginning, and it may have waited since: what is told and what ends
+-- it have to stand in their order.
+alter table records.disclosure alter column disclosed_at set default clock_timestamp();
+alter table records.partner_version alter column published_at set default clock_timestamp();
 
--- The document of the basis that is in force for a call: one that names the learner before one for all,
--- and of several the latest.
-create function records.basis_in_force(
+-- The basis that is in force for a call: of those that name the learner the latest, then of those for all.
+create function records.bases_in_force(
     of_tenant text, of_partner text, for_purpose text, of_view text, of_learner text
 )
-returns text
+returns table (document text, notice text)
 language plpgsql as $$
 begin
     perform set_config('cairn.tenants', of_tenant, true);
-    return (
-        select document from (
-            (
-                select known.document, 1 as place from records.sharing_basis as known
-                where known.tenant = of_tenant and known.partner = of_partner
-                    and known.purpose = for_purpose and known.learner = of_learner
-                    and of_view = any (known.views)
-                    and records.is_in_force(known)
-                -- The orders decide between two indexes that begin with the tenant (chassis/database.py).
-                order by known.tenant desc, known.partner desc, known.purpose desc, known.learner desc,
-                    known.granted_at desc, known.basis desc
-                limit 1
-            )
-            union all
-            (
-                select known.document, 2 from records.sharing_basis as known
-                where known.tenant = of_tenant and known.partner = of_partner
-                    and known.purpose = for_purpose and known.learner is null
-                    and of_view = any (known.views)
-                    and records.is_in_force(known)
-                order by known.tenant desc, known.partner desc, known.purpose desc, known.learner desc,
-                    known.granted_at desc, known.basis desc
-                limit 1
-            )
-        ) as found
-        order by place
+    return query (
+        select known.document, known.notice from records.sharing_basis as known
+        where known.tenant = of_tenant and known.partner = of_partner
+            and known.purpose = for_purpose and known.learner = of_learner
+            and of_view = any (known.views)
+            and records.is_in_force(known)
+        -- The orders decide between two indexes that begin with the tenant (chassis/database.py).
+        order by known.tenant desc, known.partner desc, known.purpose desc, known.learner desc,
+            known.granted_at desc, known.basis desc
+        limit 1
+    );
+    return query (
+        select known.document, known.notice from records.sharing_basis as known
+        where known.tenant = of_tenant and known.partner = of_partner
+            and known.purpose = for_purpose and known.learner is null
+            and of_view = any (known.views)
+            and records.is_in_force(known)
+        order by known.tenant desc, known.partner desc, known.purpose desc, known.learner desc,
+            known.granted_at desc, known.basis desc
         limit 1
     );
 end
 $$;
 
--- Not before its first day, not after its last one, and not revoked. By the clock and not by the beginning
--- of the transaction, which may have waited.
+-- Not before its first day, not after its last one, and not revoked.
 create function records.is_in_force(known records.sharing_basis)
 returns boolean
 language sql volatile as $$
@@ -103,7 +103,7 @@ language sql volatile as $$
         )
 $$;
 
--- Whoever changes who may ask waits for those who are being told, and they for it.
+-- Whoever takes from somebody the right to ask waits for those who are just being told.
 create function records.lock_who_may_ask(of_tenant text)
 returns void
 language sql volatile as $$
@@ -113,7 +113,9 @@ $$;
 -- Commits disclosures and returns the ids of those that it committed. One with a sequence is left out
 -- unless the learner's last entry, and the last that has a position, are exactly those named; 0 is none.
 -- One to a partner is left out unless the version named is the newest, and one under a basis unless that
--- is in force. An older process goes on with records.disclose_to, which knows no bases.
+-- is in force; and while somebody is about to end a partner or a basis of the institution, each one to a
+-- partner of it: nobody else waits for that. An older process goes on with records.disclose_to, which knows
+-- no bases.
 create function records.disclose_under(
     tenants text[], disclosure_ids uuid[], recipients text[], legal_bases text[], methods text[],
     learners text[], asked text[], told text[], sequences int[], positioned int[],
@@ -123,15 +125,16 @@ returns uuid[]
 language plpgsql as $$
 declare
     kept uuid[];
+    settled text[];
 begin
     perform set_config('cairn.tenants', array_to_string(tenants, ','), true);
-    perform pg_advisory_xact_lock_shared(hashtextextended('records.who_may_ask/' || tenant, 0))
-    from (
+    with partnered as materialized (
         select distinct tenant from unnest(tenants, partners) as wanted (tenant, partner)
         where partner is not null
-        order by tenant
-    ) as partnered;
-    -- What was committed while this waited is seen by the statements that follow.
+    )
+    select array_agg(tenant) into settled from partnered
+    where pg_try_advisory_xact_lock_shared(hashtextextended('records.who_may_ask/' || tenant, 0));
+    -- What was committed before that is seen by the statement that follows.
     with current as materialized (
         select * from unnest(
             tenants, disclosure_ids, recipients, legal_bases, methods, learners, asked, told,
@@ -155,6 +158,7 @@ begin
                 limit 1
             ), 0)
         ))
+        and (wanted.partner is null or wanted.tenant = any (settled))
         and (wanted.partner is null or wanted.partner_version = (
             select known.version from records.partner_version as known
             where known.tenant = wanted.tenant and known.partner = wanted.partner
@@ -183,7 +187,7 @@ end
 $$;
 
 revoke all on function
-    records.basis_in_force(text, text, text, text, text),
+    records.bases_in_force(text, text, text, text, text),
     records.is_in_force(records.sharing_basis),
     records.lock_who_may_ask(text),
     records.disclose_under(
@@ -192,7 +196,7 @@ revoke all on function
     )
     from public;
 grant execute on function
-    records.basis_in_force(text, text, text, text, text),
+    records.bases_in_force(text, text, text, text, text),
     records.is_in_force(records.sharing_basis),
     records.lock_who_may_ask(text),
     records.disclose_under(

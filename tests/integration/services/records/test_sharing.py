@@ -97,6 +97,7 @@ async def test_bases_are_granted_once_and_listed(client: SharingClient, serve: P
     assert await listed(client, "l3") == ["b1"]
     b1, b2, _ = [each async for each in client.bases()]
     assert (b1.learner, b2.learner) == ("", f"institutions/{tenant}/learners/l1")
+    assert json.loads(b2.document)["legal_basis"] == CONSENT
     assert b2.clause == "Regulation (EU) 2016/679, articles 6(1)(a) and 7(1)"
     assert {each.view: list(each.fields.paths) for each in b2.views} == {1: ["credits"], 3: ["*"]}
     async with transaction(serve, [TenantId(tenant)]) as connection:
@@ -117,7 +118,10 @@ async def test_a_revocation_stands_with_its_first_reason(
     assert (first.already_revoked, again.already_revoked) == (False, True)
     assert again.sharing_basis.revoke_reason == "withdrawn by the learner"
     assert again.sharing_basis.revoke_time == first.sharing_basis.revoke_time
-    assert await grant(client, document()) == [("b1", True)]
+    assert (again.sharing_basis.granter, again.sharing_basis.revoker) == ("anna", "anna")
+    with pytest.raises(CallError) as raised:
+        await grant(client, document())
+    assert [each.field for each in raised.value.violations] == ["documents[0].basis"]
     async with transaction(serve, [TenantId(tenant)]) as connection:
         done = await latest(connection, LATEST, 2)
     assert [each.kind for each in done] == ["revoke_sharing_basis", "grant_sharing_basis"]
@@ -204,6 +208,7 @@ async def test_what_is_told_is_what_the_basis_says(client: SharingClient, asking
         ("l1", "admission", "ListDisclosures"),
         ("", "admission", "ListEntries"),
         ("-", "admission", "ListEntries"),
+        ("-", "statistics", "GetEntry"),
     ):
         assert await asking.told(learner, purpose, method) is None
     of_everyone = await asking.told("", "statistics", "ListEntries")
@@ -268,32 +273,97 @@ async def test_no_order_of_grants_and_revocations_tells_without_a_basis(
     )
 
 
+async def serve_times(postgres: str, records: Provisioned, tenant: str) -> list[tuple[datetime, datetime]]:
+    """Return when each was told under a basis, and when that was revoked."""
+    connection = await asyncpg.connect(postgres, database=records.database)
+    rows = await connection.fetch(
+        "select disclosed_at, revoked_at from records.disclosure"
+        " join records.sharing_revocation as ended using (tenant)"
+        " where tenant = $1 and sharing_basis = ended.basis",
+        tenant,
+    )
+    await connection.close()
+    return [(told, ended) for told, ended in rows]
+
+
 async def test_after_a_revocation_is_committed_nothing_is_told_under_it(
-    client: SharingClient, serve: Pool, tenant: str
+    client: SharingClient, serve: Pool, postgres: str, records: Provisioned, tenant: str
 ) -> None:
-    """Whoever logs while it is under way waits for it; whoever has logged, it waits for."""
+    """Whoever logs meanwhile is left out, and nobody else waits; for who logs just now it waits."""
     await grant(client, document())
     store, log = PostgresSharing(serve, PostgresPartners()), PostgresDisclosures(serve)
 
-    async def kept() -> bool:
-        permission = Permission(
-            "GetLearnerRecord", "south@1", "x", PartnerReference("south", 1), "admission", "b1"
-        )
-        disclosure_id = uuid4()
-        disclosure = Disclosure(
-            tenant=TenantId(tenant), permission=permission, learner=LearnerId("l1"), asked={}, told={}
-        )
-        return disclosure_id in await log.keep([(disclosure_id, disclosure)])
+    shared = Permission("GetLearnerRecord", "south@1", "x", PartnerReference("south", 1), "admission", "b1")
 
-    assert await kept()
+    async def kept() -> tuple[bool, bool]:
+        """Log one to the partner and one to an operator, together; tell which are kept."""
+        to = {uuid4(): shared, uuid4(): Permission("GetLearnerRecord", "operator", "x")}
+        found = await log.keep(
+            [
+                (
+                    disclosure_id,
+                    Disclosure(
+                        tenant=TenantId(tenant),
+                        permission=permission,
+                        learner=LearnerId("l1"),
+                        asked={},
+                        told={},
+                    ),
+                )
+                for disclosure_id, permission in to.items()
+            ]
+        )
+        to_partner, to_operator = (each in found for each in to)
+        return to_partner, to_operator
+
+    assert await kept() == (True, True)
     async with transaction(serve, [TenantId(tenant)]) as connection:
         await store.lock(connection, TenantId(tenant))
-        waiting = asyncio.create_task(kept())
-        await asyncio.sleep(0.3)
-        assert not waiting.done()
-        await store.end(connection, TenantId(tenant), "b1", "no more")
-    assert not await waiting
-    assert not await kept()
+        async with asyncio.timeout(5):
+            assert await kept() == (False, True)
+        await store.end(connection, TenantId(tenant), "b1", "no more", "anna")
+    assert await kept() == (False, True)
+    other = await asyncpg.connect(postgres, database=records.database)
+    try:
+        await other.execute("begin")
+        await other.execute(
+            "select pg_advisory_xact_lock_shared(hashtextextended('records.who_may_ask/' || $1, 0))", tenant
+        )
+        async with transaction(serve, [TenantId(tenant)]) as connection:
+            waiting = asyncio.create_task(store.lock(connection, TenantId(tenant)))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+            await other.execute("commit")
+            await waiting
+    finally:
+        await other.close()
+    rows = await serve_times(postgres, records, tenant)
+    assert rows
+    assert all(told < ended for told, ended in rows)
+
+
+async def test_what_only_a_newer_process_can_read_is_left_out_and_can_be_revoked(
+    client: SharingClient, asking: Asking, serve: Pool, tenant: str
+) -> None:
+    await grant(client, of_all("b1"), document("b2"))
+    async with transaction(serve, [TenantId(tenant)]) as connection:
+        await connection.execute(
+            "insert into records.sharing_basis select tenant, 'newer', partner, purpose, learner, views,"
+            " starts_at, ends_at, clause, notice, hash, $2, granted_by from records.sharing_basis"
+            " where tenant = $1 and learner = 'l1'",
+            tenant,
+            document("newer", scopes=["record"]),
+        )
+
+    answered = await asking.told("l1", "admission", "GetLearnerRecord")
+
+    assert answered is not None
+    assert answered[1].sharing_basis == "b1"
+    assert await listed(client) == ["b1", "b2", "newer"]
+    assert (await client.revoke("newer", "not ours")).sharing_basis.revoke_reason == "not ours"
+    again = await asking.told("l1", "admission", "GetLearnerRecord")
+    assert again is not None
+    assert await grant(client, document("b3", learner="l2")) == [("b3", False)]
 
 
 async def test_a_basis_is_remembered_no_longer_than_a_second(client: SharingClient, asking: Asking) -> None:

@@ -23,6 +23,7 @@ from cairn.records.v1.record_service_pb2 import (
 from cairn.records.v1.record_service_pb2_grpc import RecordServiceStub
 from chassis.database import Pool
 from tests.certificates import Authority, Issued
+from tests.integration.services.records.asking import refused
 from tests.integration.services.records.feeding import feed, life, sequence
 from tests.integration.services.records.tls_process import REGISTRY, Run
 
@@ -210,17 +211,22 @@ async def test_a_call_may_ask_for_less_and_never_for_more(
             return await stub.GetLearnerRecord(request)
 
         less = await asked("credits", "chain_head")
-        other_time = await asked("credits", recorded_as_of=datetime.now(UTC))
         nothing = await asked("chain_head")
         page = await stub.ListEntries(ListEntriesRequest(parent=name, purpose="admission"))
         chunk = await anext(aiter(stub.WatchEntries(WatchEntriesRequest(parent=name, purpose="admission"))))
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await asked("marks")
+        with pytest.raises(grpc.aio.AioRpcError) as of_the_past:
+            await asked(recorded_as_of=datetime.now(UTC))
+        await granted(run, operator, tmp_path, basis="b2", history=True)
+        await asyncio.sleep(1.1)  # for as long as a server remembers the former basis
+        in_the_past = await asked("credits", recorded_as_of=datetime.now(UTC))
 
-    assert fields(less.record) == fields(other_time.record) == {"name", "credits", "recorded_as_of"}
+    assert fields(less.record) == fields(in_the_past.record) == {"name", "credits", "recorded_as_of"}
+    assert refused(of_the_past.value).fields == ("recorded_as_of",)
     assert fields(nothing.record) == {"name", "recorded_as_of"}
-    assert [fields(each) for each in page.entries] == [{"name", "kind", "credits", "hash"}]
-    assert [fields(each) for each in chunk.entries] == [{"name", "kind", "credits", "hash"}]
+    assert [fields(each) for each in page.entries] == [{"kind", "credits", "hash"}]
+    assert [fields(each) for each in chunk.entries] == [{"kind", "credits", "hash"}]
     assert chunk.position == 1
     assert "99.33" in chunk.notice
     assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Of a message leaves what is in a mask, and the name of what was asked."""
+"""Of a message leaves what is in a mask."""
 
 from typing import Any
 
+import pytest
 from google.protobuf.json_format import MessageToDict
 from google.type.date_pb2 import Date
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn.records.v1 import entry_pb2, finding_pb2, learner_record_pb2
-from services.records.adapters.masks import check_fields, keep
+from chassis.rpc.refusal import Refusal
+from services.records.adapters.masks import asked_mask, check_fields, keep
 from services.records.domain.mask import EVERYTHING, both, read_mask
 from services.records.domain.sharing_basis import View
 
@@ -64,7 +66,7 @@ def test_what_is_left_is_what_the_mask_holds(mask: frozenset[tuple[str, ...]]) -
     keep(message, mask)
 
     held = {leaf for leaf in said(record()) if any(leaf[: len(path)] == path for path in mask)}
-    assert said(message) == held | {("name",)}
+    assert said(message) == held
 
 
 @given(masks, masks)
@@ -95,3 +97,19 @@ def test_paths_that_are_no_fields_are_named_by_number() -> None:
     assert found[len(PATHS)] == "needs * behind awards, for each of several"
     assert not list(check_fields(View.ENTRY, ["explanation.children.*.title", "*"]))
     assert dict(check_fields(View.ENTRIES, ["awards"])) != {}
+    hidden = "is shown for one entry only"
+    assert dict(check_fields(View.ENTRIES, ["explanation", "explanation.title", "kind"])) == {
+        0: hidden,
+        1: hidden,
+    }
+    assert dict(check_fields(View.LEARNER_RECORD, ["entries.*.explanation.title"])) == {0: hidden}
+
+
+def test_a_mask_of_a_call_has_its_length() -> None:
+    assert asked_mask(View.ENTRY, ["kind"]) == {("kind",)}
+    assert asked_mask(View.ENTRY, []) == EVERYTHING
+    long = ".".join(["explanation", *["children", "*"] * 100, "title"])
+    for paths in ([long], ["kind"] * 201):
+        with pytest.raises(Refusal) as raised:
+            asked_mask(View.ENTRY, paths)
+        assert [each.field for each in raised.value.violations] == ["read_mask"]

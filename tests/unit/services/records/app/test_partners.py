@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from cairn.ids import TenantId
+from cairn.ids import LearnerId, TenantId
 from chassis.errors import Reject
 from chassis.rpc.authorities import Authorities
 from chassis.rpc.caller import Caller, Certified, OnThisMachine, Stranger
@@ -109,8 +109,8 @@ async def test_the_institution_itself_reads_its_own_record(northern: Authority, 
     authority = ByCertificate(operators, lambda: known, Bases(reader), lambda: NOW)
     called = shown(northern, REGISTRY)
 
-    async def authorised(caller: Caller, tenant: TenantId | None, **asked: str) -> Permission:
-        values: dict[str, Any] = {"learner": None, "method": "GetEntry", "purpose": ""} | asked
+    async def authorised(caller: Caller, tenant: TenantId | None, **asked: str | None) -> Permission:
+        values: dict[str, Any] = {"learner": LearnerId("l1"), "method": "GetEntry", "purpose": ""} | asked
         return await authority.authorise(caller, Asked(tenant, **values))
 
     permission = await authorised(called, NORTH, purpose="audit")
@@ -130,7 +130,12 @@ async def test_the_institution_itself_reads_its_own_record(northern: Authority, 
         with pytest.raises(Reject, match="no sharing basis is in force for this call"):
             await authorised(called, SOUTH, purpose=purpose)
         assert reader.asked == number
-    for asked in ({"purpose": ""}, {"purpose": "x\x00"}, {"purpose": "p", "method": "ListDisclosures"}):
+    for asked in (
+        {"purpose": ""},
+        {"purpose": "x\x00"},
+        {"purpose": "p", "method": "ListDisclosures"},
+        {"purpose": "p", "learner": None},
+    ):
         with pytest.raises(Reject, match="no sharing basis is in force for this call"):
             await authorised(called, SOUTH, **asked)
     assert reader.asked == 2

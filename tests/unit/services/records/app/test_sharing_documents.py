@@ -47,6 +47,7 @@ def test_a_whole_document_is_read_and_written_the_same_again() -> None:
     assert written.basis.views[View.ENTRY] == ("*",)
     assert written.basis.legal_basis.kind == "ferpa_consent"
     assert read_canonical(written.canonical) == written.basis
+    assert "every_learner" not in written.canonical
     (again,) = read(dict(reversed(WHOLE.items())) | {"every_learner": False})
     assert again.hash == written.hash
 
@@ -81,6 +82,7 @@ def test_a_fault_is_named_by_its_key(changed: dict[str, Any], field: str, said: 
         ({}, "legal_basis", "kind"),
         ({"kind": "ferpa_consent", "records": "all"}, "legal_basis.signed_on", "required"),
         ({"kind": "gdpr_public_task", "lwa": "x"}, "legal_basis.lwa", "nearest one is law"),
+        ({"kind": "gdpr_contract", "law": "x"}, "legal_basis.law", "nearest one is kind"),
         ({"kind": "ferpa_transfer", "notified": "no"}, "legal_basis.notified", "annual_notification"),
         ({"kind": "ferpa_transfer", "notified": "attempted"}, "legal_basis", "attempted_on"),
     ],

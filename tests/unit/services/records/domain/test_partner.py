@@ -55,6 +55,16 @@ def test_another_institution_is_a_partner_as_well() -> None:
     assert not found(replace(GONE, own=False))
 
 
+def test_an_id_is_of_one_organisation_for_good() -> None:
+    """A basis names it."""
+    assert {place for _, place, _ in found(replace(REGISTRY, version=2, own=False), beside=(REGISTRY,))} == {
+        "own"
+    }
+    assert not found(replace(REGISTRY, version=2, name="Registry and Archive"), beside=(REGISTRY,))
+    again = replace(REGISTRY, version=3, name="Another")
+    assert {place for _, place, _ in found(again, beside=(GONE,))} == {"name"}
+
+
 def test_an_identity_is_of_one_partner() -> None:
     library = replace(REGISTRY, partner="library")
     reason = "must not be those of another partner"
