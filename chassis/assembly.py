@@ -9,6 +9,7 @@ from chassis.lifecycle import Process
 from chassis.relay.relay import Relay
 from chassis.settings import ServiceSettings
 from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
+from chassis.streams.brokers import read_brokers
 from chassis.streams.handler import Handler
 from chassis.topics import read_partitions
 from chassis.unit.replay import Replays
@@ -36,12 +37,11 @@ async def assemble_consumer(
     whatever the settings say, since Faust cannot.
     """
     dead_letters = (f"{topic}.dlq" for topic in handler.topics)
-    partitions = await read_partitions(
-        settings.kafka_bootstrap_servers, {*handler.topics, *dead_letters, *publishes}
-    )
+    bootstrap = read_brokers(settings)
+    partitions = await read_partitions(bootstrap, {*handler.topics, *dead_letters, *publishes})
     pool = await add_pool(process, settings, settings.database_pool_size, handler.consumer)
     consumer = ConsumerSettings(
-        bootstrap=settings.kafka_bootstrap_servers,
+        bootstrap=bootstrap,
         group=handler.consumer,
         topics=handler.topics,
         batch_size=settings.batch_size,
@@ -61,7 +61,7 @@ async def assemble_relay(process: Process, settings: ServiceSettings, service: s
     """Add the relay of a service's outbox to a process."""
     slots = settings.relay_slots
     pool = await add_pool(process, settings, slots + _BESIDE_SLOTS, f"{service}-relay")
-    process.add("relay", Relay(pool, settings.kafka_bootstrap_servers, slots, process.health).run)
+    process.add("relay", Relay(pool, read_brokers(settings), slots, process.health).run)
 
 
 async def add_pool(process: Process, settings: ServiceSettings, size: int, name: str) -> Pool:

@@ -7,10 +7,10 @@ variable of every service, and a test proves that it is complete.
 """
 
 import json
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -22,7 +22,24 @@ def _postgres_url(value: SecretStr) -> SecretStr:
     parts = urlsplit(value.get_secret_value())
     if parts.scheme not in {"postgresql", "postgres"} or len(parts.path) < 2:
         raise ValueError
+    given = dict(parse_qsl(parts.query))
+    hosts = [each.rpartition("@")[2] for each in parts.netloc.split(",")]
+    here = all(map(_is_here, [*hosts, given.get("host", "")]))
+    # What asyncpg does by itself, TLS without looking who answers, or none, protects from nobody.
+    if not here and given.get("sslmode") not in {"verify-full", "disable"}:
+        raise ValueError
     return value
+
+
+def _is_here(host: str) -> bool:
+    """Tell whether a host, maybe with its port, is this machine: a socket's folder, loopback, or none."""
+    name = urlsplit(f"//{host}").hostname if not host.startswith("/") else None
+    if name is None or name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _http_url(value: str) -> str:
@@ -65,7 +82,9 @@ class ProcessSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
     database_url: DatabaseUrl = Field(
-        description="the database of this service under the role of this process, as postgresql://role@host:port/name"
+        description="the database of this service under the role of this process, as postgresql://role@host:port/name,"
+        " on another machine with ?sslmode=verify-full&sslrootcert=FILE,"
+        " or ?sslmode=disable where the network is trusted"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="one of debug, info, warning, error"
@@ -81,6 +100,24 @@ class ServiceSettings(ProcessSettings):
 
     kafka_bootstrap_servers: BootstrapServers = Field(
         description="one or more brokers, as host:port separated by commas"
+    )
+    kafka_tls_trust_file: Path | None = Field(
+        default=None,
+        description="a file with the authorities of the brokers' certificates, in PEM;"
+        " unset, they are reached in the clear",
+    )
+    kafka_tls_certificate_file: Path | None = Field(
+        default=None, description="a file with the certificate to show to brokers and its chain, in PEM"
+    )
+    kafka_tls_key_file: Path | None = Field(
+        default=None, description="a file with the key of that certificate, in PEM, without a passphrase"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="how to log in to brokers: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    kafka_sasl_username: str | None = Field(default=None, description="as whom to log in to brokers")
+    kafka_sasl_password_file: Path | None = Field(
+        default=None, description="a file with the password to log in to brokers with"
     )
     kafka_session_timeout_seconds: int = Field(
         default=45,

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
+from cairn.brokers import Bootstrap, connection
 from chassis.errors import Reject, Retry
 from chassis.unit.outbox import Partitions
 
@@ -18,13 +19,13 @@ _POLICY = "cleanup.policy"
 _ingest = re.compile(r"ingest\.(.+)\.v1(?:\.dlq)?")
 
 
-async def read_partitions(bootstrap: str, topics: set[str]) -> Partitions:
+async def read_partitions(bootstrap: Bootstrap, topics: set[str]) -> Partitions:
     """Return how many partitions each topic has.
 
     Raises Retry naming a topic that is not there, and Reject naming those that no learner's records may go
     through: of different numbers of partitions, or compacted, which takes records out without a trace.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cairn-partitions")
+    admin = AIOKafkaAdminClient(**connection(bootstrap), client_id="cairn-partitions")
     await admin.start()
     try:
         # Asked about all topics: one asked about by name is made by a broker that makes topics by itself.
@@ -43,10 +44,10 @@ async def read_partitions(bootstrap: str, topics: set[str]) -> Partitions:
 
 
 def _command(
-    verb: Literal["apply", "plan"], bootstrap: str, topics: Iterable[str], counts: Mapping[str, int]
+    verb: Literal["apply", "plan"], bootstrap: Bootstrap, topics: Iterable[str], counts: Mapping[str, int]
 ) -> str:
     """Return the command that sees to these topics, as it can be pasted."""
-    words = ["cairn", "topics", verb, "--bootstrap-servers", bootstrap]
+    words = ["cairn", "topics", verb, "--bootstrap-servers", str(bootstrap)]
     for source in sorted({found[1] for topic in topics if (found := _ingest.fullmatch(topic))}):
         words += ["--source", source]
     for partitions, _ in Counter(counts.values()).most_common(1):

@@ -8,6 +8,7 @@ import typer
 
 from cairn.cli import (
     actions,
+    brokers,
     consumers,
     disclosures,
     door,
@@ -29,7 +30,8 @@ from cairn.client.errors import CallError
 
 app = typer.Typer(
     name="cairn",
-    help=f"Publish results, policies and rules, and ask for the record that they lead to. {tls.HELP}",
+    help=f"Publish results, policies and rules, and ask for the record that they lead to. {tls.HELP}"
+    f" {brokers.HELP}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback's local variables may hold learner data
 )

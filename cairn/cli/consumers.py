@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from rich.console import Group
 
+from cairn.cli.brokers import brokers
 from cairn.cli.options import BROKERS, BootstrapServers, Json
 from cairn.cli.output import as_json, err, out, table
 from cairn.cli.services import OneService, Operator, Service, Services, act_at_owner, of_each
@@ -50,7 +51,9 @@ def lag(
     found = asyncio.run(of_each(service, _progress_and_outbox))
     topics = [*_topics({owner: consumers for owner, (consumers, _) in found.of.items()})]
     try:
-        ends = asyncio.run(ends_of_data(bootstrap_servers, _least(each for *_, of in topics for each in of)))
+        ends = asyncio.run(
+            ends_of_data(brokers(bootstrap_servers), _least(each for *_, of in topics for each in of))
+        )
     except KafkaError as error:
         err().print(f"[red]error:[/] the broker cannot be asked ({type(error).__name__})")
         raise typer.Exit(1) from None

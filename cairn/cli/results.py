@@ -14,6 +14,7 @@ from typing import Annotated, assert_never
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cairn.cli.brokers import brokers
 from cairn.cli.options import BROKERS, HTTP, BootstrapServers, HttpAddress, Json
 from cairn.cli.output import err, out, print_json, table
 from cairn.cli.tls import read_variable
@@ -93,7 +94,7 @@ def publish(
         case Via.HTTP:
             opened: AbstractAsyncContextManager[ResultsPublisher] = _http(http_address, source)
         case Via.KAFKA:
-            opened = open_kafka_results(bootstrap_servers, source)
+            opened = open_kafka_results(brokers(bootstrap_servers), source)
         case _:
             assert_never(via)
     tally = asyncio.run(_publish(file, file.stat().st_size, opened))

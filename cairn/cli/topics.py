@@ -8,6 +8,7 @@ from typing import Annotated, Any, assert_never
 import typer
 from aiokafka.errors import KafkaError
 
+from cairn.cli.brokers import brokers
 from cairn.cli.options import BROKERS, BootstrapServers, Json
 from cairn.cli.output import err, out, print_json, table
 from cairn.topics import apply as topics
@@ -43,7 +44,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what would be done; change nothing. The exit code is 1 when a topic stands in the way."""
-    planned = _run(topics.plan(bootstrap_servers, source, partitions))
+    planned = _run(topics.plan(brokers(bootstrap_servers), source, partitions))
     _show(planned, json, "to do")
     if planned.refusals:
         raise typer.Exit(1)
@@ -59,7 +60,7 @@ def apply(
     """Make the topics; do nothing at all when one of them stands in the way."""
     try:
         with err().status("waiting for the leaders of all partitions"):
-            done = _run(topics.apply(bootstrap_servers, source, partitions))
+            done = _run(topics.apply(brokers(bootstrap_servers), source, partitions))
     except topics.TopicsRefusedError as error:
         _show(error.plan, json, "refused")
         raise typer.Exit(1) from None

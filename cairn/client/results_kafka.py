@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from cairn.brokers import Bootstrap, connection
 from cairn.client.errors import CallError, RefusedError, UnavailableError
 from cairn.client.results import Receipt
 from cairn.cloudevents.event import CloudEvent
@@ -49,10 +50,10 @@ class KafkaResultsPublisher:
 
 
 @asynccontextmanager
-async def open_kafka_results(bootstrap: str, source: str) -> AsyncIterator[KafkaResultsPublisher]:
+async def open_kafka_results(bootstrap: Bootstrap, source: str) -> AsyncIterator[KafkaResultsPublisher]:
     """Start a producer of its own for a publisher."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **connection(bootstrap),
         client_id="cairn-results",
         enable_idempotence=True,
         linger_ms=_LINGER_MS,

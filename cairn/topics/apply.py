@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from cairn.brokers import Bootstrap, connection
 from cairn.topics.catalogue import DEFAULT_PARTITIONS, all_topics
 from cairn.topics.plan import Alter, Create, Existing, Plan, Refuse, Step, compare
 
@@ -33,14 +34,14 @@ class TopicsRefusedError(Exception):
         self.plan = plan
 
 
-async def plan(bootstrap: str, sources: Iterable[str], partitions: int = DEFAULT_PARTITIONS) -> Plan:
+async def plan(bootstrap: Bootstrap, sources: Iterable[str], partitions: int = DEFAULT_PARTITIONS) -> Plan:
     """Return what :func:`apply` would do; changes nothing."""
     async with _admin(bootstrap) as admin:
         return await _plan(admin, frozenset(sources), partitions)
 
 
 async def apply(
-    bootstrap: str, sources: Iterable[str], partitions: int = DEFAULT_PARTITIONS, within: float = 30.0
+    bootstrap: Bootstrap, sources: Iterable[str], partitions: int = DEFAULT_PARTITIONS, within: float = 30.0
 ) -> Plan:
     """Make the topics and return what was done, once every partition has its leader.
 
@@ -62,8 +63,8 @@ async def apply(
 
 
 @asynccontextmanager
-async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cairn-topics")
+async def _admin(bootstrap: Bootstrap) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**connection(bootstrap), client_id="cairn-topics")
     try:
         await admin.start()
         yield admin

@@ -7,13 +7,17 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from cairn.brokers import Bootstrap, connection
+
 # Markers come one after each transaction, so that hardly ever more than a few stand in a row at the end.
 _BACK = 100
 _LONGEST_SECONDS = 5.0
 _FETCH_BYTES = 64 * 1024
 
 
-async def ends_of_data(bootstrap: str, progress: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+async def ends_of_data(
+    bootstrap: Bootstrap, progress: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
     """Return behind which offset each partition has no data, given from where it is to be consumed.
 
     Reads the end of those logs alone whose end is not reached. Where it is too far to tell, the end that
@@ -52,9 +56,9 @@ async def _read(
 
 
 @asynccontextmanager
-async def _consumer(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(bootstrap: Bootstrap) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
+        **connection(bootstrap), enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
     )
     await consumer.start()
     try:

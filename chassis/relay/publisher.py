@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from cairn.brokers import Bootstrap, connection
 from chassis.errors import Retry
 from chassis.streams.message import Partition
 from chassis.unit.outbox import read_headers
@@ -41,10 +42,10 @@ class Sent(NamedTuple):
     failures: dict[Partition, Exception]
 
 
-async def start_producer(bootstrap: str, client_id: str, request_timeout: float) -> AIOKafkaProducer:
+async def start_producer(bootstrap: Bootstrap, client_id: str, request_timeout: float) -> AIOKafkaProducer:
     """Start an idempotent producer whose requests are answered within so many seconds or sent again."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **connection(bootstrap),
         client_id=client_id,
         acks="all",
         enable_idempotence=True,

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
+from cairn.brokers import Bootstrap
 from chassis import telemetry
 from chassis.database import Pool
 from chassis.errors import Bug
@@ -27,7 +28,7 @@ _WATCH = 5.0
 class Relay:
     """Publishes the outbox of one service."""
 
-    def __init__(self, pool: Pool, bootstrap: str, slots: int, health: Health) -> None:
+    def __init__(self, pool: Pool, bootstrap: Bootstrap, slots: int, health: Health) -> None:
         """Begin with no slot held; another relay may hold some of them."""
         holder = uuid4().hex
         self._pool = pool

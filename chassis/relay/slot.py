@@ -19,6 +19,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from cairn.brokers import Bootstrap
 from chassis import telemetry
 from chassis.database import Pool
 from chassis.errors import Conflict, Retry
@@ -70,7 +71,7 @@ class SlotSettings:
 
     number: int
     slots: int
-    bootstrap: str
+    bootstrap: Bootstrap
     holder: str
     batch_size: int = 2000
 

@@ -16,8 +16,8 @@ import structlog
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
+from chassis.followed import Followed
 from chassis.rpc.authorities import Authorities
-from chassis.rpc.followed import Followed
 from chassis.rpc.roots import apart
 from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, Own, read_own, read_trust
 from chassis.waiting import within

@@ -12,6 +12,7 @@ from chassis.schedule.job import LeasedJob
 from chassis.schedule.reevaluations import topic_of
 from chassis.schedule.scans import MOST_LEARNERS, Scans, ScanSettings
 from chassis.settings import ScheduleSettings
+from chassis.streams.brokers import read_brokers
 from chassis.topics import read_partitions
 
 # One connection for each of the two.
@@ -22,7 +23,7 @@ async def assemble_schedule(
     process: Process, settings: ScheduleSettings, service: str, affected: str
 ) -> None:
     """Add the schedule of a service; ``affected`` as :class:`chassis.schedule.scans.ScanSettings` has it."""
-    partitions = await read_partitions(settings.kafka_bootstrap_servers, {topic_of(service)})
+    partitions = await read_partitions(read_brokers(settings), {topic_of(service)})
     pool = await add_pool(process, settings, _CONNECTIONS, f"{service}-schedule")
     holder = uuid4().hex
     rows = DueRows(pool, service, partitions)

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from cairn.brokers import Bootstrap, connection
 from chassis import telemetry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE, REDO
@@ -48,7 +49,7 @@ log = structlog.get_logger()
 class ConsumerSettings:
     """Where to consume from, and how."""
 
-    bootstrap: str
+    bootstrap: Bootstrap
     group: str
     topics: tuple[str, ...]
     batch_size: int = 2000
@@ -90,7 +91,7 @@ class AiokafkaRunner:
     def _consumer(self) -> AIOKafkaConsumer:
         settings = self._settings
         return AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap,
+            **connection(settings.bootstrap),
             group_id=settings.group,
             client_id=settings.group,
             enable_auto_commit=False,

@@ -9,6 +9,7 @@ from functools import partial
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from cairn.brokers import Bootstrap
 from chassis.errors import Retry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE
@@ -31,7 +32,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka s
     def __init__(
         self,
         consumer: AIOKafkaConsumer,
-        bootstrap: str,
+        bootstrap: Bootstrap,
         work: UnitOfWork,
         health: Health,
         stop: asyncio.Event,

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from aiokafka.errors import KafkaError
 
+from cairn.brokers import Bootstrap
 from chassis.errors import Retry
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.topic_ids import read_topic_ids
@@ -26,7 +27,7 @@ class ClaimWatch:
     a record comes. None of that would ever be told.
     """
 
-    def __init__(self, bootstrap: str, work: UnitOfWork, topics: Iterable[str]) -> None:
+    def __init__(self, bootstrap: Bootstrap, work: UnitOfWork, topics: Iterable[str]) -> None:
         """Begin with topics that are going to be claimed, which looks at them."""
         self._bootstrap = bootstrap
         self._work = work

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError
 
+from cairn.brokers import connection
 from chassis.errors import Conflict
 from chassis.streams.aiokafka_runner import ConsumerSettings
 from chassis.streams.assignment import extents
@@ -30,7 +31,7 @@ async def set_stopped_group(settings: ConsumerSettings, work: UnitOfWork) -> Non
     """
     partitions = await _partitions(settings)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap, group_id=settings.group, enable_auto_commit=False
+        **connection(settings.bootstrap), group_id=settings.group, enable_auto_commit=False
     )
     await consumer.start()
     try:
@@ -62,7 +63,7 @@ async def check_committed(settings: ConsumerSettings, work: UnitOfWork) -> None:
 
 
 async def _committed(settings: ConsumerSettings) -> Offsets:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    admin = AIOKafkaAdminClient(**connection(settings.bootstrap))
     await admin.start()
     try:
         found = await admin.list_consumer_group_offsets(settings.group)
@@ -76,7 +77,7 @@ async def _committed(settings: ConsumerSettings) -> Offsets:
 
 
 async def _partitions(settings: ConsumerSettings) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    admin = AIOKafkaAdminClient(**connection(settings.bootstrap))
     await admin.start()
     try:
         described = await admin.describe_topics(list(settings.topics))

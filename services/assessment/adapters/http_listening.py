@@ -6,7 +6,6 @@ whoever is on this machine is let in, as at the other doors (ADR 0009): nothing 
 not known.
 """
 
-import os
 import ssl
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import structlog
 from chassis.errors import Reject
 from chassis.rpc.listening import Listening
 from chassis.rpc.tls_files import CERTIFICATE, Own
+from chassis.tls_context import load_chain, reason_of
 from services.assessment.settings import ServeSettings
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ class _Shown:
         try:
             self._now = _context(own)
         except (ssl.SSLError, OSError) as error:
-            reason = getattr(error, "reason", None) or type(error).__name__
+            reason = reason_of(error)
             if self.first is None:
                 refused = Reject(
                     f"must hold a certificate and chain that OpenSSL takes: {reason}", CERTIFICATE
@@ -87,13 +87,8 @@ class _Shown:
 
 
 def _context(own: Own) -> ssl.SSLContext:
-    """Make a context that shows a certificate, which is read from memory, so that its key stays there."""
+    """Make a context that shows a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    descriptor = os.memfd_create("certificate")
-    with os.fdopen(descriptor, "wb") as file:
-        # The certificate first: a file with a key may hold others.
-        file.write(own.certificate + b"\n" + own.key)
-        file.flush()
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    load_chain(context, own.certificate, own.key)
     return context

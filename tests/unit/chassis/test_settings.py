@@ -35,6 +35,24 @@ def test_good_values_are_read() -> None:
     assert SECRET not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://role@/name?host=/var/run/postgresql",
+        "postgresql://role@127.0.0.1:5432/name",
+        "postgresql://role@[::1]/name",
+        "postgresql://role@db.example/name?sslmode=verify-full&sslrootcert=/etc/cairn/database.crt",
+        "postgresql://role@db.example:5432/name?sslmode=disable",
+    ],
+)
+def test_a_database_is_here_or_it_is_said_how_it_is_reached(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    assert load(ServiceSettings).database_url.get_secret_value() == url
+
+
 def test_every_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in GOOD:
         monkeypatch.delenv(name)
@@ -51,6 +69,10 @@ def test_every_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch
     [
         ("DATABASE_URL", f"mysql://role:{SECRET}@localhost/name"),
         ("DATABASE_URL", f"postgresql://role:{SECRET}@localhost"),
+        ("DATABASE_URL", f"postgresql://role:{SECRET}@db.example/name"),
+        ("DATABASE_URL", f"postgresql://role:{SECRET}@192.0.2.1:5432/name?sslmode=require"),
+        ("DATABASE_URL", f"postgresql://role:{SECRET}@localhost,db.example/name"),
+        ("DATABASE_URL", f"postgresql://role:{SECRET}@/name?host=db.example"),
         ("KAFKA_BOOTSTRAP_SERVERS", f"{SECRET}"),
         ("KAFKA_BOOTSTRAP_SERVERS", f"localhost:9092,{SECRET}:0"),
         ("HEALTH_PORT", f"{SECRET}"),

@@ -282,7 +282,7 @@ async def test_half_a_rotation_is_waited_for(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(
-        "chassis.rpc.followed.log", SimpleNamespace(warning=lambda _, **of: told.append(of["setting"]))
+        "chassis.followed.log", SimpleNamespace(warning=lambda _, **of: told.append(of["setting"]))
     )
     shown, renewed = theirs.client(REGISTRY).shown_to(ours), ours.server()
     async with running(tmp_path, ours, theirs) as each:
