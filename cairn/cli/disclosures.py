@@ -2,7 +2,7 @@
 """``cairn disclosures``: what was told of a learner, when and to whom."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from cairn.cli.options import RECORDS, Json, RecordsAddress, Tenant
 from cairn.cli.output import as_json, out, print_json, table
@@ -10,11 +10,6 @@ from cairn.cli.record import LearnerArgument
 from cairn.cli.tls import tls
 from cairn.client.records import open_records
 from cairn.records.v1.disclosure_pb2 import Disclosure
-
-_COLUMNS = (
-    *("When", "To whom", "What for", "Under which right", "Sharing basis", "Asked by", "Told"),
-    "Disclosure",
-)
 
 
 def disclosures(
@@ -29,21 +24,27 @@ def disclosures(
         (
             each.disclose_time.ToJsonString(),
             each.recipient,
-            each.purpose,
-            each.legal_basis,
-            each.sharing_basis.rpartition("/")[2],
+            "\n".join(_right(each)),
             each.method if each.of_learner_alone else f"{each.method}, of all learners",
             _written(each.told),
             each.name.rpartition("/")[2],
         )
         for each in found
     ]
-    out().print(table("", _COLUMNS, rows))
+    out().print(table("", ("When", "To whom", "Under which right", "Asked by", "Told", "Disclosure"), rows))
 
 
 async def _disclosures(address: str, tenant: str, learner: str) -> list[Disclosure]:
     async with open_records(address, tenant, tls=tls()) as client:
         return [each async for each in client.disclosures(learner)]
+
+
+def _right(disclosure: Disclosure) -> Iterator[str]:
+    yield disclosure.legal_basis
+    if disclosure.sharing_basis:
+        yield disclosure.sharing_basis.rpartition("/")[2]
+    if disclosure.purpose:
+        yield f"for {disclosure.purpose}"
 
 
 def _written(detail: Mapping[str, str]) -> str:
