@@ -91,7 +91,7 @@ bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.
 
 # The checks, each by itself or all with `make check`
 
-CHECKS := lint format types imports spelling protos generated schemas asyncapi
+CHECKS := lint format types imports spelling licences protos generated schemas asyncapi
 
 .PHONY: check
 check: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run every check and name each that failed
@@ -112,6 +112,16 @@ imports: $(VENV)/.installed ## Check who may import whom
 
 spelling: $(VENV)/.installed ## Check the spelling
 	$(BIN)/codespell
+
+# Permissive ones, which ask for no more than that their own text comes along; in each library's own spelling.
+LICENCES := 3-Clause BSD License;Apache Software License;Apache-2.0;Apache-2.0 AND MIT;Apache-2.0 OR BSD-2-Clause
+LICENCES := $(LICENCES);Apache-2.0 OR BSD-3-Clause;BSD License;BSD-2-Clause;BSD-3-Clause;ISC License (ISCL);MIT
+LICENCES := $(LICENCES);MIT AND PSF-2.0;MIT License;MIT OR Apache-2.0;MIT-0;PSF-2.0;Python Software Foundation License
+LICENCES := $(LICENCES);Repoze Public License
+licences: $(VENV)/.installed ## Check the licences of all that an image brings along
+	@mkdir -p build
+	@$(BIN)/pip-licenses --from=mixed --format=csv --allow-only='$(LICENCES)' --output-file=build/licences.csv --packages \
+	  $$(sed -nE 's/^([A-Za-z0-9._-]+)(\[[a-z,]*\])?==.*/\1/p' $(IMAGES:%=locks/%.txt) | sort -u)
 
 protos: $(VENV)/.installed ## Check the gRPC contracts, and that none breaks the released ones
 	$(BIN)/buf lint

@@ -105,5 +105,8 @@ DEFECTS = {
         f'{HEADER}\nanswer: int = "42"\n',
         "cairn/planted.py:4: error: Incompatible",
     ),
+    "a library that is not permissive": Defect(
+        "licences", "locks/records.txt", "codespell==0\n", "GPL-2.0-only not in allow-only licenses"
+    ),
     "a misspelling": Defect("spelling", "docs/design.md", f"{MISSPELT}\n", f"{MISSPELT} ==> receive"),
 }
