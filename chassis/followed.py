@@ -40,10 +40,12 @@ class Followed(Generic[T]):
         if seen == self._seen and not (self._refused and now >= self._again_at):
             return False
         self._seen, self._again_at = seen, now + _BETWEEN_TRIES
+        # Also where it ends by what nobody foresaw, it is tried again.
+        before, self._refused = self._refused, "not read"
         try:
             self.held = self._read(_contents(self._files))
         except Reject as error:
-            if str(error) != self._refused:
+            if str(error) != before:
                 log.warning("files not taken", setting=error.field, reason=error.reason)
             self._refused = str(error)
             return False

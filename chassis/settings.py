@@ -10,7 +10,7 @@ import json
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -23,19 +23,26 @@ def _postgres_url(value: SecretStr) -> SecretStr:
     if parts.scheme not in {"postgresql", "postgres"} or len(parts.path) < 2:
         raise ValueError
     given = dict(parse_qsl(parts.query))
-    hosts = [each.rpartition("@")[2] for each in parts.netloc.split(",")]
-    here = all(map(_is_here, [*hosts, given.get("host", "")]))
+    hosts = [*_hosts(parts.netloc.rpartition("@")[2]), *_hosts(given.get("host", ""))]
+    # Where no host is given the environment would name one, as a service of a file would.
+    here = bool(hosts) and all(map(_is_here, hosts)) and "service" not in given
     # What asyncpg does by itself, TLS without looking who answers, or none, protects from nobody.
-    if not here and given.get("sslmode") not in {"verify-full", "disable"}:
+    if parts.netloc.count("@") > 1 or not (here or given.get("sslmode") in {"verify-full", "disable"}):
         raise ValueError
     return value
 
 
+def _hosts(text: str) -> list[str]:
+    return [unquote(host) for host in text.split(",") if host]
+
+
 def _is_here(host: str) -> bool:
-    """Tell whether a host, maybe with its port, is this machine: a socket's folder, loopback, or none."""
-    name = urlsplit(f"//{host}").hostname if not host.startswith("/") else None
-    if name is None or name == "localhost":
+    """Tell whether a host, maybe with its port, is this machine: a socket's folder, or loopback."""
+    if host.startswith("/"):
         return True
+    name = urlsplit(f"//{host}").hostname
+    if name is None or name == "localhost":
+        return name is not None
     try:
         return ip_address(name).is_loopback
     except ValueError:

@@ -12,7 +12,8 @@ def load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
         # The certificate first: a file with a key may hold others.
         file.write(certificate + b"\n" + key)
         file.flush()
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+        # A key under a passphrase is refused: OpenSSL would ask for it on a terminal, and wait.
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password="")
 
 
 def reason_of(error: Exception) -> str:

@@ -24,8 +24,8 @@ def brokers(addresses: str) -> Bootstrap:
     login = _login()
     trust = os.environ.get(_TRUST, "")
     if not trust:
-        if login is not None:
-            raise typer.BadParameter(f"{_TRUST} is not set: a password is shown over TLS only")
+        if login is not None or os.environ.get(_CERTIFICATE) or os.environ.get(_KEY):
+            raise typer.BadParameter(f"{_TRUST} is not set: nothing is shown but over TLS")
         return addresses
     read_variable(_TRUST)
     try:
@@ -59,5 +59,5 @@ def _login() -> Login | None:
         raise typer.BadParameter(f"{_MECHANISM}, {_USERNAME} and {_PASSWORD} are set together")
     for known in get_args(Mechanism):
         if mechanism == known:
-            return Login(known, username, password.decode().rstrip("\r\n"))
+            return Login(known, username, password.decode(errors="replace").rstrip("\r\n"))
     raise typer.BadParameter(f"{_MECHANISM} must be one of {', '.join(get_args(Mechanism))}")

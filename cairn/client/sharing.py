@@ -48,7 +48,7 @@ class SharingClient:
     async def bases(self, *, learner: str | None = None) -> AsyncIterator[SharingBasis]:
         """Yield the bases by id: all, or those that say something of a learner."""
         parent = self._institution if learner is None else f"{self._institution}/learners/{learner}"
-        request = ListSharingBasesRequest(parent=parent, page_size=1000)
+        request = ListSharingBasesRequest(parent=parent, page_size=200)
         while True:
             page = await ask(self._stub.ListSharingBases, request)
             for basis in page.sharing_bases:

@@ -6,7 +6,7 @@ Each new connection is made with the files as they are then, so that what is ren
 
 import ssl
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from cairn.brokers import Bootstrap, Brokers, Login
 from chassis.errors import Reject
@@ -17,6 +17,7 @@ from chassis.tls_context import load_chain, reason_of
 TRUST, CERTIFICATE, KEY = "KAFKA_TLS_TRUST_FILE", "KAFKA_TLS_CERTIFICATE_FILE", "KAFKA_TLS_KEY_FILE"
 MECHANISM, USERNAME = "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME"
 PASSWORD = "KAFKA_SASL_PASSWORD_FILE"  # noqa: S105 - the name of a setting
+_Pair: TypeAlias = tuple[bytes, bytes]
 
 
 def read_brokers(settings: ServiceSettings) -> Bootstrap:
@@ -34,38 +35,62 @@ def read_brokers(settings: ServiceSettings) -> Bootstrap:
         return settings.kafka_bootstrap_servers
     if (CERTIFICATE in named) != (KEY in named):
         raise Reject(f"must be set together with {KEY}, or both left out", CERTIFICATE)
-    return Brokers(settings.kafka_bootstrap_servers, _Renewed(Followed(named, _read)), login)
+    # Apart from each other, so that who is believed can always be changed.
+    trust = Followed({TRUST: named.pop(TRUST)}, _read_trust)
+    own = Followed(named, _read_own) if named else None
+    return Brokers(settings.kafka_bootstrap_servers, _Renewed(trust, own), login)
 
 
 class _Renewed(ssl.SSLContext):
-    """A context that makes each connection by the newest one."""
+    """A context that makes each connection by the files as they are then."""
 
-    def __new__(cls, _followed: Followed[ssl.SSLContext]) -> Self:
+    def __new__(cls, _trust: object, _own: object) -> Self:
         return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
 
-    def __init__(self, followed: Followed[ssl.SSLContext]) -> None:
-        self._followed = followed
+    def __init__(self, trust: Followed[str], own: Followed[_Pair] | None) -> None:
+        self._trust = trust
+        self._own = own
+        self._newest = self._made()
 
     def wrap_bio(self, *given: Any, **named: Any) -> ssl.SSLObject:
-        self._followed.follow()
-        return self._followed.held.wrap_bio(*given, **named)
+        renewed = [each.follow() for each in (self._trust, self._own) if each is not None]
+        if any(renewed):
+            self._newest = self._made()
+        return self._newest.wrap_bio(*given, **named)
+
+    def _made(self) -> ssl.SSLContext:
+        context = _believing(self._trust.held)
+        if self._own is not None:
+            load_chain(context, *self._own.held)
+        return context
 
 
-def _read(contents: Mapping[str, bytes]) -> ssl.SSLContext:
-    """Make a context of what the files hold; raises Reject."""
+def _believing(authorities: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=authorities)
+    return context
+
+
+def _read_trust(contents: Mapping[str, bytes]) -> str:
+    """Return the authorities in PEM, without what stands around them in other letters; raises Reject."""
+    authorities = contents[TRUST].decode("ascii", "ignore")
     try:
-        context.load_verify_locations(cadata=contents[TRUST].decode("ascii", "replace"))
+        _believing(authorities)
     except (ssl.SSLError, ValueError):
         raise Reject("must hold certificates of authorities, in PEM", TRUST) from None
-    if CERTIFICATE in contents:
-        try:
-            load_chain(context, contents[CERTIFICATE], contents[KEY])
-        except (ssl.SSLError, OSError) as error:
-            reason = f"must hold a certificate with its chain, in PEM, and {KEY} its key: {reason_of(error)}"
-            raise Reject(reason, CERTIFICATE) from None
-    return context
+    return authorities
+
+
+def _read_own(contents: Mapping[str, bytes]) -> _Pair:
+    """Return a certificate and its key that OpenSSL takes; raises Reject."""
+    own = contents[CERTIFICATE], contents[KEY]
+    try:
+        load_chain(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *own)
+    except (ssl.SSLError, OSError) as error:
+        wanted = f"must hold a certificate with its chain, in PEM, and {KEY} its key without a passphrase"
+        raise Reject(f"{wanted}: {reason_of(error)}", CERTIFICATE) from None
+    return own
 
 
 def _login(settings: ServiceSettings) -> Login | None:
@@ -81,4 +106,6 @@ def _login(settings: ServiceSettings) -> Login | None:
         password = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
         raise Reject("must name a file with the password, which this process can read", PASSWORD) from None
+    if not password:
+        raise Reject("must name a file with the password, which is empty", PASSWORD)
     return Login(mechanism, username, password)

@@ -58,7 +58,7 @@ class GrantSharingBasesRequest(_message.Message):
     """Who grants, for the record."""
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharingBasisDocument]:
-        """At most 500. A violation in the third document is named by a field that begins with `documents[2]`."""
+        """At most 200. A violation in the third document is named by a field that begins with `documents[2]`."""
 
     def __init__(
         self,

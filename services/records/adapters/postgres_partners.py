@@ -58,17 +58,12 @@ class PostgresPartners:
         await connection.execute(_LOCK_TOLD, tenant)
 
     async def newest(self, connection: Connection, tenant: TenantId) -> Mapping[str, Published]:
-        """Return the newest version of each partner of a tenant."""
-        found = await self.page(connection, tenant, "", None)
-        return {each.version.partner.partner: each for each in found}
-
-    async def readable(self, connection: Connection, tenant: TenantId) -> Mapping[str, Partner]:
         """Return the newest version of each partner of a tenant, where this process can read it."""
-        found: dict[str, Partner] = {}
-        for document, _, _ in await connection.fetch(_PAGE, tenant, "", None):
+        found: dict[str, Published] = {}
+        for row in await connection.fetch(_PAGE, tenant, "", None):
             with suppress(Reject):
-                partner = read_canonical(document)
-                found[partner.partner] = partner
+                published = _published(row)
+                found[published.version.partner.partner] = published
         return found
 
     async def find(

@@ -2,6 +2,7 @@
 """Sharing bases in PostgreSQL: rows that can be added and never touched again."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection, Pool
 from chassis.errors import Reject
+from chassis.rpc.seldom import Seldom
 from services.records.adapters.postgres_partners import PostgresPartners
 from services.records.app.bases import BasisInForce
 from services.records.app.grant_sharing import Granted, Revocation
@@ -19,7 +21,7 @@ from services.records.domain.sharing_basis import View
 
 _LOCK = "select records.lock_who_may_ask($1)"
 _LOCK_GRANTS = "select pg_advisory_xact_lock(hashtextextended('records.sharing_basis/' || $1, 0))"
-_IN_FORCE = "select document, notice from records.bases_in_force($1, $2, $3, $4, $5)"
+_IN_FORCE = "select document, notice, of_all from records.bases_in_force($1, $2, $3, $4, $5)"
 _FIND = """
 select * from records.sharing_basis where tenant = $1 and basis = any ($2::text[]) order by tenant, basis
 """
@@ -69,20 +71,30 @@ class PostgresSharing:
     def __init__(self, pool: Pool, partners: PostgresPartners) -> None:
         self._pool = pool
         self._partners = partners
+        self._seldom = Seldom()
 
     async def in_force(
         self, tenant: TenantId, partner: str, purpose: str, view: View, learner: LearnerId | None
     ) -> BasisInForce | None:
         """Return the basis under which a call may be answered, by the database's clock; one statement.
 
-        One whose document only a newer process can read is left out, which the log says.
+        One whose document only a newer process can read is left out, which the log says; where none that
+        names the learner can be read, one for all does not stand in for it.
         """
-        for document, notice in await self._pool.fetch(_IN_FORCE, tenant, partner, purpose, view, learner):
+        rows = await self._pool.fetch(_IN_FORCE, tenant, partner, purpose, view, learner)
+        named = any(not of_all for _, _, of_all in rows)
+        for document, notice, of_all in rows:
+            if of_all and named:
+                break
             try:
                 return BasisInForce(read_canonical(document), notice)
             except Reject as error:
-                log.warning("basis not taken", tenant=tenant, partner=partner, reason=error.reason)
+                self._tell(tenant, partner, error)
         return None
+
+    def _tell(self, tenant: TenantId, partner: str, error: Reject) -> None:
+        if self._seldom.now(datetime.now(UTC)):
+            log.warning("basis not taken", tenant=tenant, partner=partner, reason=error.reason)
 
     async def lock_grants(self, connection: Connection, tenant: TenantId) -> None:
         """Keep whoever else grants waiting until the transaction ends."""
@@ -94,7 +106,8 @@ class PostgresSharing:
 
     async def partners(self, connection: Connection, tenant: TenantId) -> Mapping[str, Partner]:
         """Return the newest version of each partner that this process can read."""
-        return await self._partners.readable(connection, tenant)
+        newest = await self._partners.newest(connection, tenant)
+        return {name: each.version.partner for name, each in newest.items()}
 
     async def find(
         self, connection: Connection, tenant: TenantId, bases: Sequence[str]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import structlog
+from cachetools import LRUCache
 
 from cairn.events.wire import SLUG
 from cairn.ids import LearnerId, TenantId
@@ -31,6 +32,8 @@ VIEWS: Mapping[str, View] = {
 """What each method shows; what is not in here is shown to no other institution."""
 
 _purpose = re.compile(SLUG)
+# Of how many partners the log says at most once a minute that they are refused.
+_MOST_TOLD = 1000
 log = structlog.get_logger()
 
 
@@ -106,7 +109,7 @@ class ByCertificate:
         self._partners = partners
         self._bases = bases
         self._clock = clock
-        self._seldom = Seldom()
+        self._seldom: LRUCache[tuple[TenantId, str], Seldom] = LRUCache(_MOST_TOLD)
 
     async def authorise(self, caller: Caller, asked: Asked) -> Permission:
         partners = self._partners()
@@ -146,7 +149,9 @@ class ByCertificate:
 
     def _tell(self, partner: Partner, tenant: TenantId, asked: Asked) -> None:
         """Say that a partner asked for what it has no basis for: it may be trying learners out."""
-        if self._seldom.now(self._clock()):
+        key = tenant, partner.partner
+        seldom = self._seldom[key] = self._seldom.get(key) or Seldom()
+        if seldom.now(self._clock()):
             log.warning("not told", tenant=tenant, partner=partner.partner, method=asked.method)
 
 

@@ -19,7 +19,7 @@ from services.records.domain.days import day_of
 from services.records.domain.partner import Partner
 from services.records.domain.sharing_basis import Fault, faults_of
 
-MOST_DOCUMENTS = 500
+MOST_DOCUMENTS = 200
 """How many bases are granted at once: others wait for as long."""
 
 

@@ -74,8 +74,10 @@ def _of_another(each: Partner, before: Partner) -> Iterator[Fault]:
     """Yield why a version must be of another organisation than the one before: whom a basis names stays."""
     if each.own != before.own:
         yield Fault(each.partner, "own", "must be as before: another organisation is a partner of its own")
-    if before.withdrawn and each.name != before.name:
-        reason = f"must be {before.name}, which was withdrawn: another organisation is a partner of its own"
+    if (each.withdrawn or before.withdrawn) and each.name != before.name:
+        reason = (
+            f"must be {before.name} where it is withdrawn, and behind that: another is a partner of its own"
+        )
         yield Fault(each.partner, "name", reason)
 
 

@@ -59,16 +59,17 @@ alter table records.disclosure
 alter table records.disclosure alter column disclosed_at set default clock_timestamp();
 alter table records.partner_version alter column published_at set default clock_timestamp();
 
--- The basis that is in force for a call: of those that name the learner the latest, then of those for all.
+-- The bases that are in force for a call: of those that name the learner the latest, then of those for all.
+-- A few of each, since a process may meet one that only a newer one can read.
 create function records.bases_in_force(
     of_tenant text, of_partner text, for_purpose text, of_view text, of_learner text
 )
-returns table (document text, notice text)
+returns table (document text, notice text, of_all boolean)
 language plpgsql as $$
 begin
     perform set_config('cairn.tenants', of_tenant, true);
     return query (
-        select known.document, known.notice from records.sharing_basis as known
+        select known.document, known.notice, false from records.sharing_basis as known
         where known.tenant = of_tenant and known.partner = of_partner
             and known.purpose = for_purpose and known.learner = of_learner
             and of_view = any (known.views)
@@ -76,17 +77,17 @@ begin
         -- The orders decide between two indexes that begin with the tenant (chassis/database.py).
         order by known.tenant desc, known.partner desc, known.purpose desc, known.learner desc,
             known.granted_at desc, known.basis desc
-        limit 1
+        limit 5
     );
     return query (
-        select known.document, known.notice from records.sharing_basis as known
+        select known.document, known.notice, true from records.sharing_basis as known
         where known.tenant = of_tenant and known.partner = of_partner
             and known.purpose = for_purpose and known.learner is null
             and of_view = any (known.views)
             and records.is_in_force(known)
         order by known.tenant desc, known.partner desc, known.purpose desc, known.learner desc,
             known.granted_at desc, known.basis desc
-        limit 1
+        limit 5
     );
 end
 $$;
@@ -165,12 +166,14 @@ begin
             order by known.tenant desc, known.partner desc, known.version desc
             limit 1
         ))
-        and (wanted.sharing_basis is null or exists (
-            select from records.sharing_basis as known
-            where known.tenant = wanted.tenant and known.basis = wanted.sharing_basis
-                and known.partner = wanted.partner and known.purpose = wanted.purpose
+        and (wanted.sharing_basis is null or (
+            select known.partner = wanted.partner and known.purpose = wanted.purpose
                 and (known.learner is null or known.learner = wanted.learner)
                 and records.is_in_force(known)
+            from records.sharing_basis as known
+            where known.tenant = wanted.tenant and known.basis = wanted.sharing_basis
+            order by known.tenant desc, known.basis desc
+            limit 1
         ))
     ), logged as (
         insert into records.disclosure (
