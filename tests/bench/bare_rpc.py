@@ -2,9 +2,10 @@
 """The bare server that reading a record is compared with: grpcio, the same settings, an empty answer.
 
 It is a process of its own under the same event loop as Cairn's, and does nothing that Cairn is for:
-no authority, no trace, no disclosure, no record. It says its port on standard output.
+no authority, no trace, no disclosure, no record. It says its port on standard output. With a file it
+answers what is in there.
 
-    python -m tests.bench.bare_rpc
+    python -m tests.bench.bare_rpc [FILE]
 """
 
 import asyncio
@@ -12,33 +13,30 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
 import uvloop
 
 from cairn.records.v1 import record_service_pb2 as messages
-from cairn.records.v1.record_service_pb2_grpc import (
-    RecordServiceServicer,
-    add_RecordServiceServicer_to_server,
-)
 from chassis.rpc.server import OPTIONS
 from deploy.local.ports import LOOPBACK
 from deploy.local.stack import ROOT
 
-
-class _Empty(RecordServiceServicer):
-    async def GetLearnerRecord(  # noqa: N802 - the contract's name
-        self, _request: messages.GetLearnerRecordRequest, _context: Any
-    ) -> messages.GetLearnerRecordResponse:
-        return messages.GetLearnerRecordResponse()
-
-    GetEntry = ListEntries = WatchEntries = ListDisclosures = None  # type: ignore[assignment]  # nobody asks for them
+_METHOD = messages.DESCRIPTOR.services_by_name["RecordService"].methods_by_name["GetLearnerRecord"]
 
 
-async def _serve() -> None:
+async def _serve(answer: bytes) -> None:
+    async def tell(_request: messages.GetLearnerRecordRequest, _context: Any) -> bytes:
+        return answer
+
+    read = messages.GetLearnerRecordRequest.FromString
+    handler = grpc.unary_unary_rpc_method_handler(tell, request_deserializer=read, response_serializer=bytes)
     server = grpc.aio.server(options=OPTIONS)
-    add_RecordServiceServicer_to_server(_Empty(), server)
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(_METHOD.containing_service.full_name, {_METHOD.name: handler})]
+    )
     port = server.add_insecure_port(f"{LOOPBACK}:0")
     await server.start()
     sys.stdout.write(f"{port}\n")
@@ -47,10 +45,11 @@ async def _serve() -> None:
 
 
 @asynccontextmanager
-async def bare_server() -> AsyncIterator[str]:
-    """Run the server while the block lasts, and give its address."""
+async def bare_server(answer: Path | None = None) -> AsyncIterator[str]:
+    """Run the server while the block lasts, and give its address; ``answer`` holds what it answers."""
+    given = () if answer is None else (str(answer),)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.bare_rpc"), cwd=ROOT, stdout=PIPE
+        *(sys.executable, "-m", "tests.bench.bare_rpc", *given), cwd=ROOT, stdout=PIPE
     )
     if process.stdout is None:
         raise AssertionError("its output was asked for")
@@ -63,4 +62,4 @@ async def bare_server() -> AsyncIterator[str]:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(b"".join(Path(file).read_bytes() for file in sys.argv[1:])))

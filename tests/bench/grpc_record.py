@@ -4,7 +4,8 @@
 One learner with 40 entries is asked for again and again by 20 callers, and so is the bare server, in
 turns: each round's ratio is of two loads that met the same machine. The load shares the two cores, and
 building a message of 40 entries by reflection costs it more than telling them costs the server: beside the
-figure stands the one without that (``.undecoded``).
+figure stand the one without that (``.undecoded``), and how often a bare server sends the very same bytes
+(``.bytes_alone``), which is all that could be had of this load.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from cairn.records.v1.record_service_pb2_grpc import RecordServiceStub
 from deploy.local.cohort.submission import TENANT
 from deploy.local.progress import Steps
 from tests.bench import long_record
+from tests.bench.asked import FOLDER
 from tests.bench.bare_rpc import bare_server
 from tests.bench.figures import Figure
 from tests.bench.ghz import Ghz, Load, ghz
@@ -27,6 +29,7 @@ from tests.bench.record_server import RecordServer
 
 NAME = "grpc.record"
 UNDECODED = f"{NAME}.undecoded"
+BYTES_ALONE = f"{NAME}.bytes_alone"
 ROUNDS = 9
 SECONDS = 4.0
 _WARM_UP_SECONDS = 3.0
@@ -36,10 +39,11 @@ _TOLD = "select count(*) from records.disclosure where tenant = $1 and learner =
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One load on the records service, one that keeps the answers as bytes, and one on the bare server."""
+    """One load on the records service, one that keeps the answers as bytes, and those on bare servers."""
 
     told: Load
     undecoded: Load
+    sent: Load
     bare: Load
 
 
@@ -52,16 +56,18 @@ async def measure(server: RecordServer, steps: Steps) -> list[Figure]:
         decoding, taking = [
             await ghz(_METHOD, {"name": name}, decoding=decoding) for decoding in (True, False)
         ]
-    await _whole(server.address, name)
+    answer = FOLDER / "answer.binpb"
+    answer.write_bytes(await _whole(server.address, name))
     rounds: list[Round] = []
-    async with bare_server() as bare:
-        for address in (server.address, bare):
+    async with bare_server() as bare, bare_server(answer) as sending:
+        for address in (server.address, sending, bare):
             await decoding.load(address, _WARM_UP_SECONDS)
         for number in range(1, ROUNDS + 1):
             with steps.step(f"{NAME}: round {number}"):
                 undecoded = await _told(server, taking)
+                sent = await decoding.load(sending, SECONDS)
                 told, empty = await _told(server, decoding), await decoding.load(bare, SECONDS)
-                rounds.append(Round(told, undecoded, empty))
+                rounds.append(Round(told, undecoded, sent, empty))
             latest = rounds[-1]
             steps.console.print(
                 f"  {latest.told.per_second:,.0f} records/s,"
@@ -70,16 +76,18 @@ async def measure(server: RecordServer, steps: Steps) -> list[Figure]:
     return [
         _figure(NAME, [(each.told, each.bare) for each in rounds]),
         _figure(UNDECODED, [(each.undecoded, each.bare) for each in rounds]),
+        _figure(BYTES_ALONE, [(each.sent, each.bare) for each in rounds]),
     ]
 
 
-async def _whole(address: str, name: str) -> None:
-    """Ask once with a client that reads what it is told; raise where it is not the whole record."""
+async def _whole(address: str, name: str) -> bytes:
+    """Ask once with a client that reads what it is told, and return that; raise where it is not all of it."""
     async with grpc.aio.insecure_channel(address) as channel:
         told = await RecordServiceStub(channel).GetLearnerRecord(messages.GetLearnerRecordRequest(name=name))
     if len(told.record.entries) != long_record.ENTRIES:
         message = f"{len(told.record.entries)} entries are told"
         raise AssertionError(message)
+    return told.SerializeToString()
 
 
 async def _told(server: RecordServer, load: Ghz) -> Load:
