@@ -142,7 +142,7 @@ def _award(learner: str, award: Award) -> learner_record_pb2.Award:
 
 
 def _entry_name(statement: Statement) -> str:
-    return f"institutions/{statement.tenant}/learners/{statement.learner}/entries/{statement.entry_id}"
+    return f"{learner_name(statement.tenant, statement.learner)}/entries/{statement.entry_id}"
 
 
 def _rule(rule: RuleReference) -> finding_pb2.RuleReference:

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from cairn.records.v1 import entry_pb2, learner_record_pb2
 from chassis.rpc.refusal import Violation, invalid
-from services.records.domain.mask import EACH, EVERYTHING, MOST_LETTERS, Mask, below, read_mask
+from services.records.domain.mask import EACH, EVERYTHING, TOO_LONG, Mask, below, is_too_long, read_mask
 from services.records.domain.sharing_basis import View
 
 _MESSAGES: Mapping[View, Descriptor] = {
@@ -35,8 +35,8 @@ def asked_mask(view: View, paths: Sequence[str]) -> Mask:
     """Read the mask of a call, where none is everything; raise Refusal."""
     if not paths:
         return EVERYTHING
-    if sum(len(path) + 1 for path in paths) > MOST_LETTERS:
-        raise invalid(Violation("read_mask", f"must have paths of at most {MOST_LETTERS} letters together"))
+    if is_too_long(paths):
+        raise invalid(Violation("read_mask", TOO_LONG))
     faults = [Violation(f"read_mask.paths[{number}]", reason) for number, reason in check_fields(view, paths)]
     if faults:
         raise invalid(*faults)

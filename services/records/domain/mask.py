@@ -13,15 +13,19 @@ Mask: TypeAlias = frozenset[Path]
 """No path of it begins with another one."""
 
 EVERYTHING: Mask = frozenset({()})
-
-
-MOST_LETTERS = 1000
-"""How long the paths of a mask may be together: it stands in the log, and is read at each call."""
+# It stands in the log, and is read at each call.
+_MOST_LETTERS = 1000
+TOO_LONG = f"must have paths of at most {_MOST_LETTERS} letters together"
 
 
 def read_mask(paths: Iterable[str]) -> Mask:
     """Read paths; what lies at the end of one for each of several is all of them."""
     return _least(_path(path) for path in paths)
+
+
+def is_too_long(paths: Iterable[str]) -> bool:
+    """Tell whether paths, with what stands between them, are longer than a mask may be."""
+    return sum(len(path) + 1 for path in paths) > _MOST_LETTERS
 
 
 def both(one: Mask, other: Mask) -> Mask:

@@ -16,7 +16,7 @@ from cairn.events.wire import Slug
 from cairn.ids import is_opaque
 from services.records.domain.days import beginning_of, end_of
 from services.records.domain.legal_basis import CLAUSES, Day, LegalBasis, days_of
-from services.records.domain.mask import MOST_LETTERS
+from services.records.domain.mask import TOO_LONG, is_too_long
 from services.records.domain.partner import Flag, Partner
 
 
@@ -86,8 +86,8 @@ def faults_of(new: SharingBasis, partner: Partner | None, today: date) -> Iterat
     if new.every_learner and not CLAUSES[new.legal_basis.kind].every_learner:
         yield Fault("every_learner", "this legal basis is of one learner")
     for view, paths in new.views.items():
-        if sum(len(path) + 1 for path in paths) > MOST_LETTERS:
-            yield Fault(f"views.{view}", f"must have paths of at most {MOST_LETTERS} letters together")
+        if is_too_long(paths):
+            yield Fault(f"views.{view}", TOO_LONG)
     yield from _of_days(new, today)
 
 
