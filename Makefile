@@ -114,7 +114,8 @@ spelling: $(VENV)/.installed ## Check the spelling
 	$(BIN)/codespell
 
 # Permissive ones, which ask for no more than that their own text comes along; in each library's own spelling.
-LICENCES := 3-Clause BSD License;Apache Software License;Apache-2.0;Apache-2.0 AND MIT;Apache-2.0 OR BSD-2-Clause
+LICENCES := 3-Clause BSD License;Apache Software License;Apache-2.0;Apache-2.0 AND BSD-2-Clause;Apache-2.0 AND MIT
+LICENCES := $(LICENCES);Apache-2.0 OR BSD-2-Clause
 LICENCES := $(LICENCES);Apache-2.0 OR BSD-3-Clause;BSD License;BSD-2-Clause;BSD-3-Clause;ISC License (ISCL);MIT
 LICENCES := $(LICENCES);MIT AND PSF-2.0;MIT License;MIT OR Apache-2.0;MIT-0;PSF-2.0;Python Software Foundation License
 LICENCES := $(LICENCES);Repoze Public License
@@ -137,19 +138,21 @@ asyncapi: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Read the AsyncAPI document wi
 # Generated again in a copy of the tree, so that a check never writes here.
 generated: $(VENV)/.installed ## Check that what is generated is what is committed
 	@rm -rf build/generated && mkdir -p build/generated
-	@git ls-files -z --cached --others --exclude-standard -- cairn docs/reference protos Makefile \
+	@git ls-files -z --cached --others --exclude-standard -- cairn chassis deploy docs/reference protos Makefile \
 	  | xargs -0 -I{} sh -c 'test ! -e "{}" || cp --parents "{}" build/generated/'
 	@$(MAKE) --directory build/generated VENV=$(abspath $(VENV)) regenerate
-	@$(foreach folder,cairn docs/reference,diff --recursive --brief --exclude=__pycache__ $(folder) build/generated/$(folder);)
+	@$(foreach folder,cairn deploy/observability docs/reference,diff --recursive --brief --exclude=__pycache__ $(folder) build/generated/$(folder);)
 
 # What is generated
 
 .PHONY: generate regenerate
-generate: $(VENV)/.installed regenerate ## Generate the gRPC stubs, the JSON Schemas and the AsyncAPI document
+generate: $(VENV)/.installed regenerate ## Generate the gRPC stubs, JSON Schemas, AsyncAPI, reference pages and the dashboard
 
 regenerate:
 	$(BIN)/python -m protos.generate
 	$(BIN)/python -m cairn.schemas.generate
+	$(BIN)/python -m chassis.metrics_page
+	$(BIN)/python -m deploy.observability.dashboard
 
 # Tools that are no Python libraries come under build/; Node itself is a wheel, and its own `npm` script
 # does not survive the wheel's flattening of symbolic links.

@@ -11,13 +11,14 @@ from chassis.settings import ServiceSettings
 from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
 from chassis.streams.brokers import read_brokers
 from chassis.streams.handler import Handler
+from chassis.streams.lag import LagWatch
 from chassis.topics import read_partitions
 from chassis.unit.replay import Replays
 from chassis.unit.work import UnitOfWork
 
 _HEARTBEATS = 15
-# Each slot may hold a connection, the listener holds one, and the age is asked for besides.
-_BESIDE_SLOTS = 2
+# Each slot may hold a connection, and the listener holds one.
+_BESIDE_SLOTS = 1
 
 
 Work = TypeVar("Work", bound=UnitOfWork)
@@ -51,6 +52,7 @@ async def assemble_consumer(
     )
     units = work(pool, handler, partitions)
     process.add("consumer", _runner(settings, consumer, units, process).run)
+    process.add("lag", LagWatch(consumer, units.ownership).run)
     if units.parks:
         process.add("replays", Replays(pool, units).run)
         process.add("inbox", units.days.run)

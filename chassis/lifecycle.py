@@ -83,7 +83,7 @@ async def _live(settings: ServiceSettings, assemble: Assembly) -> int:
     stop = _stop_on_signals()
     code = 1
     try:
-        async with health.serving(process.health, settings.health_port):
+        async with health.serving(process.health, settings.health_port, str(settings.health_host)):
             await assemble(process)
             memory.keep_what_stays_out_of_collections()
             code = await supervise(process.tasks, stop)

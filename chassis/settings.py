@@ -132,8 +132,12 @@ class ServiceSettings(ProcessSettings):
         le=300,
         description="the seconds from 6 to 300 without a heartbeat after which a consumer loses its share",
     )
+    health_host: IPvAnyAddress = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="the IP address to answer /livez, /readyz and /metrics on, which ask nobody who they are",
+    )
     health_port: Port = Field(
-        default=0, description="a port from 1 to 65535 for /livez and /readyz on loopback; 0 takes a free one"
+        default=0, description="a port from 1 to 65535 for /livez, /readyz and /metrics; 0 takes a free one"
     )
     database_pool_size: int = Field(
         default=4, ge=1, le=100, description="a number of connections from 1 to 100"

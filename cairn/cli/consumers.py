@@ -13,7 +13,7 @@ from rich.console import Group
 
 from cairn.cli.brokers import brokers
 from cairn.cli.options import BROKERS, BootstrapServers, Json
-from cairn.cli.output import as_json, err, out, table
+from cairn.cli.output import as_json, err, out, print_json, table
 from cairn.cli.services import OneService, Operator, Service, Services, act_at_owner, of_each
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.consumer_pb2 import Consumer, Loss, PartitionProgress
@@ -83,17 +83,29 @@ def list_(service: Services = [], json: Json = False) -> None:  # noqa: B006 - t
 
 
 @app.command()
+def pause(
+    consumer: Annotated[str, typer.Argument(help="The consumer, as `cairn consumers list` names it.")],
+    service: OneService = None,
+    operator: Operator = "",
+    json: Json = False,
+) -> None:
+    """Have a consumer take nothing until it is resumed; what comes meanwhile waits in its topics."""
+    name = f"consumers/{consumer}"
+    paused = asyncio.run(act_at_owner(service, name, operator, methodcaller("pause_consumer", consumer)))
+    _tell({"consumer": consumer, "paused": paused}, json, "paused" if paused else "it was halted before")
+
+
+@app.command()
 def resume(
     consumer: Annotated[str, typer.Argument(help="The consumer, as `cairn consumers list` names it.")],
     service: OneService = None,
     operator: Operator = "",
+    json: Json = False,
 ) -> None:
-    """Let a consumer go on that its breaker has halted; mend the cause first."""
-    asked = act_at_owner(service, f"consumers/{consumer}", operator, lambda client: client.resume(consumer))
-    if not asyncio.run(asked):
-        out().print("it was not halted")
-        raise typer.Exit(1)
-    out().print("resumed")
+    """Let a consumer go on that its breaker or an operator has halted; mend the cause first."""
+    name = f"consumers/{consumer}"
+    resumed = asyncio.run(act_at_owner(service, name, operator, methodcaller("resume", consumer)))
+    _tell({"consumer": consumer, "resumed": resumed}, json, "resumed" if resumed else "it was not halted")
 
 
 @app.command()
@@ -122,6 +134,16 @@ def accept(
 ) -> None:
     """Let a consumer go on without what is lost: behind the records, or at the start of the new topic."""
     if not asyncio.run(_accept(names, service, operator)):
+        raise typer.Exit(1)
+
+
+def _tell(document: dict[str, object], json: bool, said: str) -> None:
+    """Say what was done; the exit code is 1 where nothing was."""
+    if json:
+        print_json(document)
+    else:
+        out().print(said)
+    if False in document.values():
         raise typer.Exit(1)
 
 
@@ -178,4 +200,7 @@ def _short(consumer: Consumer) -> str:
 
 
 def _halt(consumer: Consumer) -> str:
-    return consumer.halt_time.ToJsonString() if consumer.HasField("halt_time") else ""
+    if not consumer.HasField("halt_time"):
+        return ""
+    by = f" by {consumer.pausing_operator}" if consumer.pausing_operator else ""
+    return consumer.halt_time.ToJsonString() + by

@@ -29,6 +29,7 @@ from cairn.operations.v1.operations_service_pb2 import (
     ListScansRequest,
     ListWaitingRecordsRequest,
     Outbox,
+    PauseConsumerRequest,
     PauseScanRequest,
     Replay,
     ReplayDeadLetterRequest,
@@ -55,6 +56,11 @@ class OperationsClient:
     async def consumers(self) -> Sequence[Consumer]:
         """Return the service's consumers with their progress and counts."""
         return (await ask(self._stub.ListConsumers, ListConsumersRequest())).consumers
+
+    async def pause_consumer(self, consumer: str) -> bool:
+        """Halt a consumer until it is resumed; tell whether it was going on."""
+        request = PauseConsumerRequest(name=f"consumers/{consumer}", operator=self._operator)
+        return (await ask(self._stub.PauseConsumer, request)).paused
 
     async def resume(self, consumer: str) -> bool:
         """Let a halted consumer go on; tell whether it was halted."""

@@ -9,6 +9,7 @@ from cairn.ids import TenantId
 from chassis.database import Connection
 
 Kind: TypeAlias = Literal[
+    "pause_consumer",
     "resume_consumer",
     "accept_loss",
     "replay_record",

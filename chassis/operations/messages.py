@@ -43,6 +43,7 @@ def consumer_message(
         )
     if halted := partitions[0].halted:
         message.halt_time.FromDatetime(halted)
+    message.pausing_operator = partitions[0].paused_by
     return message
 
 

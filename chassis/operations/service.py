@@ -71,6 +71,13 @@ class OperationsService(stubs.OperationsServiceServicer):
         consumers = [consumer_message(name, list(partitions), losses) for name, partitions in found]
         return messages.ListConsumersResponse(consumers=consumers)
 
+    async def PauseConsumer(  # noqa: N802 - the contract's name
+        self, request: messages.PauseConsumerRequest, context: Any
+    ) -> messages.PauseConsumerResponse:
+        known_as = self._authorise(context)
+        consumer, operator = read_consumer(request.name), read_operator(request.operator, known_as)
+        return messages.PauseConsumerResponse(paused=await self._store.pause_consumer(consumer, operator))
+
     async def ResumeConsumer(  # noqa: N802 - the contract's name
         self, request: messages.ResumeConsumerRequest, context: Any
     ) -> messages.ResumeConsumerResponse:

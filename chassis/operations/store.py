@@ -25,10 +25,11 @@ from chassis.unit.parking import Asked, ask, heads
 
 _CONSUMERS = """
 select fence.consumer, fence.topic, fence.partition, fence.next_offset, fence.applied, fence.duplicate,
-    fence.ignored, fence.parked, fence.dead_lettered, breaker.open_since
+    fence.ignored, fence.parked, fence.dead_lettered, breaker.open_since,
+    breaker.paused_by
 from chassis.fence
 left join lateral (
-    select open_since from chassis.breaker where breaker.consumer = fence.consumer offset 0
+    select open_since, paused_by from chassis.breaker where breaker.consumer = fence.consumer offset 0
 ) as breaker on true
 order by fence.consumer, fence.topic, fence.partition
 """
@@ -72,6 +73,7 @@ class Progress(NamedTuple):
     next_offset: int
     counts: tuple[int, int, int, int, int]
     halted: datetime | None
+    paused_by: str
 
 
 class NoticedLoss(NamedTuple):
@@ -118,6 +120,14 @@ class OperationsStore:
     async def consumers(self) -> list[Progress]:
         """Return the progress of every consumer, by name, topic and partition."""
         return [_progress(row) for row in await self._pool.fetch(_CONSUMERS)]
+
+    async def pause_consumer(self, consumer: str, operator: str) -> bool:
+        """Halt a consumer until it is resumed; tell whether it was going on."""
+        async with transaction(self._pool, []) as connection:
+            paused = await breaker.pause(connection, consumer, operator)
+            if paused:
+                await actions.note(connection, operator, "pause_consumer", consumer_name(consumer))
+        return paused
 
     async def resume(self, consumer: str, operator: str) -> bool:
         """Let a halted consumer go on; tell whether it was halted."""
@@ -230,10 +240,10 @@ class OperationsStore:
 
 
 def _progress(row: Any) -> Progress:
-    consumer, topic, partition, next_offset, *counts, halted = row
+    consumer, topic, partition, next_offset, *counts, halted, paused_by = row
     applied, duplicate, ignored, parked, dead_lettered = counts
     ended = applied, duplicate, ignored, parked, dead_lettered
-    return Progress(consumer, topic, partition, next_offset, ended, halted)
+    return Progress(consumer, topic, partition, next_offset, ended, halted, paused_by or "")
 
 
 def _waiting(row: Any) -> WaitingRecord:

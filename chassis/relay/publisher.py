@@ -14,8 +14,10 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
+from opentelemetry.trace import Span
 
 from cairn.brokers import Bootstrap, connection
+from chassis import tracing
 from chassis.errors import Retry
 from chassis.streams.message import Partition
 from chassis.unit.outbox import read_headers
@@ -33,6 +35,14 @@ class Unsent(NamedTuple):
     key: bytes | None
     headers: str
     value: bytes | None
+
+
+class _Batch(NamedTuple):
+    """Rows of one partition that are handed over together, with the spans of those that are traced."""
+
+    builder: BatchBuilder
+    rows: list[Unsent]
+    spans: list[Span]
 
 
 class Sent(NamedTuple):
@@ -133,34 +143,41 @@ async def _missing(producer: AIOKafkaProducer, wanted: Collection[Partition]) ->
     return missing
 
 
-def _batches(
-    producer: AIOKafkaProducer, rows: Iterable[Unsent], *, alone: bool
-) -> Iterator[tuple[BatchBuilder, list[Unsent]]]:
-    batch, held = producer.create_batch(), list[Unsent]()
+def _batches(producer: AIOKafkaProducer, rows: Iterable[Unsent], *, alone: bool) -> Iterator[_Batch]:
+    batch = _Batch(producer.create_batch(), [], [])
     for row in rows:
-        headers = read_headers(row.headers)
-        full = bool(held) and alone
-        if full or batch.append(key=row.key, value=row.value, timestamp=None, headers=headers) is None:
-            yield batch, held
-            batch, held = producer.create_batch(), []
-            batch.append(key=row.key, value=row.value, timestamp=None, headers=headers)
-        held.append(row)
-    yield batch, held
+        headers, span = tracing.sending(row.at.topic, read_headers(row.headers))
+        full = bool(batch.rows) and alone
+        if full or not _append(batch, row, headers):
+            yield batch
+            batch = _Batch(producer.create_batch(), [], [])
+            _append(batch, row, headers)
+        batch.rows.append(row)
+        if span is not None:
+            batch.spans.append(span)
+    yield batch
+
+
+def _append(batch: _Batch, row: Unsent, headers: Sequence[tuple[str, bytes]]) -> bool:
+    added = batch.builder.append(key=row.key, value=row.value, timestamp=None, headers=headers)
+    return added is not None
 
 
 async def _send_partition(
     producer: AIOKafkaProducer,
     at: Partition,
-    batches: Iterator[tuple[BatchBuilder, list[Unsent]]],
+    batches: Iterator[_Batch],
     sent: Sent,
 ) -> None:
     batch = next(batches, None)
     while batch:
-        builder, rows = batch
-        acknowledged = await producer.send_batch(builder, at.topic, partition=at.number)
+        acknowledged = await producer.send_batch(batch.builder, at.topic, partition=at.number)
+        handed = batch
         # Made while the broker has the one before, and handed over once that is acknowledged: a batch that is
         # queued goes out although the one before is refused. It would be sent no sooner, since the sender has
         # one batch of a partition under way (``Sender._muted_partitions`` of aiokafka 0.14).
         batch = next(batches, None)
         await acknowledged
-        sent.rows.extend(rows)
+        sent.rows.extend(handed.rows)
+        for span in handed.spans:
+            span.end()

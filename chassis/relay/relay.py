@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 from cairn.brokers import Bootstrap
-from chassis import telemetry
 from chassis.database import Pool
 from chassis.errors import Bug
 from chassis.health import Health
@@ -17,12 +16,8 @@ from chassis.sqlstate import OUTSIDE
 from chassis.unit.outbox import CHANNEL
 from chassis.waiting import within
 
-# The first id is the oldest row but for units that overlapped, which is near enough for an age.
-_OLDEST = "select extract(epoch from now() - created_at)::float8 from chassis.outbox order by id limit 1"
-
 # How soon a listener that has lost its connection, or has been asked to stop, notices.
 _LOOK = 0.25
-_WATCH = 5.0
 
 
 class Relay:
@@ -42,7 +37,6 @@ class Relay:
             for slot in self._slots:
                 running.create_task(_uncancelled(slot.run(stop)))
             running.create_task(self._listen(stop))
-            running.create_task(self._watch(stop))
             await stop.wait()
             self._wake(self._slots)
 
@@ -55,11 +49,6 @@ class Relay:
                         pass
                     await connection.remove_listener(CHANNEL, self._notified)
             await within(_LOOK, stop)
-
-    async def _watch(self, stop: asyncio.Event) -> None:
-        while not await within(_WATCH, stop):
-            with suppress(*OUTSIDE):
-                telemetry.outbox_age(await self._pool.fetchval(_OLDEST) or 0.0)
 
     def _notified(self, _connection: object, _process: object, _channel: object, partitions: object) -> None:
         numbers = {int(number) % len(self._slots) for number in str(partitions).split(",") if number}

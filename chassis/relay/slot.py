@@ -20,10 +20,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from cairn.brokers import Bootstrap
-from chassis import telemetry
+from chassis import metrics
 from chassis.database import Pool
 from chassis.errors import Conflict, Retry
 from chassis.health import Health
+from chassis.metric_catalogue import PUBLISHED
 from chassis.outage import outage
 from chassis.relay.aside import Aside
 from chassis.relay.lease import Lease, give_back, lost, take_lease
@@ -172,7 +173,7 @@ class Slot:
         sent = await send(self._producer, unsent, deadline - time.monotonic(), self._aside.alone())
         await self._delete([row.id for row in sent.rows])
         for topic, count in Counter(row.at.topic for row in sent.rows).items():
-            telemetry.published(topic, count)
+            metrics.add(PUBLISHED, count, topic)
         return sent
 
     async def _delete(self, sent: list[int]) -> None:

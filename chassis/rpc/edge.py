@@ -14,13 +14,17 @@ import structlog
 from grpc_status import rpc_status
 from opentelemetry.trace import Span, SpanKind
 
-from chassis import telemetry
+from chassis import tracing
 from chassis.errors import Retry
+from chassis.rpc.measuring import answering
 from chassis.rpc.refusal import Refusal
 from chassis.rpc.status import expected, status_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
+
+# What nobody answers is measured under one name: a caller chooses its own.
+_OTHER = "_OTHER"
 
 log = structlog.get_logger()
 
@@ -48,7 +52,7 @@ class Edge(grpc.aio.ServerInterceptor):
             return wrapped
         handler = await continuation(handler_call_details)
         if handler is None and method.startswith("/cairn."):
-            return grpc.unary_unary_rpc_method_handler(_unary(method, _unimplemented))
+            return grpc.unary_unary_rpc_method_handler(_unary(_OTHER, _unimplemented))
         if handler is None or handler.request_streaming:
             return handler
         wrapped = self._wrapped[method] = self._wrap(method, handler)
@@ -71,7 +75,7 @@ class Edge(grpc.aio.ServerInterceptor):
         # It writes and does not yield: a generator that is dropped would be closed in another context than
         # the one that its span began in.
         async def call(request: Any, context: Context) -> None:
-            with _span(method, context):
+            with _span(method, context), answering(method, context):
                 try:
                     async with self._endable():
                         await _write(answers(request, context), context)
@@ -105,7 +109,7 @@ def _writing(write: Any) -> Any:
 
 def _unary(method: str, answer: Any) -> Any:
     async def call(request: Any, context: Context) -> Any:
-        with _span(method, context):
+        with _span(method, context), answering(method, context):
             try:
                 return await answer(request, context)
             except Exception as error:  # noqa: BLE001 - whatever leaves a method gets its status
@@ -130,8 +134,8 @@ async def _write(stream: Any, context: Context) -> None:
 def _span(method: str, context: Context) -> AbstractContextManager[Span]:
     parents = (value for name, value in context.invocation_metadata() or () if name == "traceparent")
     parent = next(parents, None)
-    origin = telemetry.extract(parent if isinstance(parent, str) else None)
-    return telemetry.tracer.start_as_current_span(
+    origin = tracing.extract(parent if isinstance(parent, str) else None)
+    return tracing.tracer.start_as_current_span(
         method.lstrip("/"), origin, SpanKind.SERVER, record_exception=False
     )
 

@@ -16,7 +16,9 @@ import structlog
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
+from chassis import metrics
 from chassis.followed import Followed
+from chassis.metric_catalogue import CERTIFICATE_END, CERTIFICATE_START
 from chassis.rpc.authorities import Authorities
 from chassis.rpc.roots import apart
 from chassis.rpc.tls_files import CERTIFICATE, KEY, TRUST, Own, read_own, read_trust
@@ -80,7 +82,7 @@ class ServerTls:
 
     async def follow(self, stop: asyncio.Event) -> None:
         """Read the files again whenever they have changed, until asked to stop."""
-        log.info("certificate", until=self._own.held.until.isoformat())
+        self._tell()
         while not stop.is_set():
             self.look()
             self._warn()
@@ -92,10 +94,16 @@ class ServerTls:
             self._fresh = True
             for show in self._also:
                 show(self._own.held)
-            log.info("certificate", until=self._own.held.until.isoformat())
+            self._tell()
         if self._trust.follow():
             self._fresh = True
             log.info("authorities of operators changed")
+
+    def _tell(self) -> None:
+        own = self._own.held
+        metrics.hold(CERTIFICATE_START, own.since.timestamp(), CERTIFICATE)
+        metrics.hold(CERTIFICATE_END, own.until.timestamp(), CERTIFICATE)
+        log.info("certificate", until=own.until.isoformat())
 
     def _warn(self) -> None:
         now, own = datetime.now(UTC), self._own.held

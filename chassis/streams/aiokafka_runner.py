@@ -18,7 +18,6 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from cairn.brokers import Bootstrap, connection
-from chassis import telemetry
 from chassis.health import Health
 from chassis.sqlstate import OUTSIDE, REDO
 from chassis.streams.assignment import Assignment
@@ -120,9 +119,8 @@ class AiokafkaRunner:
             # aiokafka begins again by itself at the start of a log that its offset has fallen out of.
             if astray := self._work.ownership.astray(records):
                 await assignment.check_logs(astray)
-            offsets = await batches.process(records)
+            await batches.process(records)
             self._ended = time.monotonic()
-            await self._report_lag(consumer, offsets)
         if disowned := self._work.ownership.disowned & _assigned(consumer):
             log.warning("claimed again", partitions=len(disowned))
             await assignment.seek(disowned)
@@ -158,18 +156,6 @@ class AiokafkaRunner:
             await asyncio.sleep(wait)
             records += _records(await consumer.getmany(timeout_ms=0, max_records=size - len(records)))
         return records
-
-    async def _report_lag(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> None:
-        # One that is not assigned any more is another consumer's to report; `highwater` asserts it.
-        for at, offset in offsets.items():
-            if TopicPartition(*at) not in consumer.assignment():
-                continue
-            with suppress(IllegalStateError):
-                end = consumer.highwater(TopicPartition(*at))
-                if end is not None:
-                    # The position passes over markers of transactions, which are no records.
-                    done = max(offset, await consumer.position(TopicPartition(*at)))
-                    telemetry.lag(self._settings.group, at.topic, at.number, max(0, end - done))
 
 
 class _Advice:

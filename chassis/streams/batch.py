@@ -13,14 +13,15 @@ from functools import partial
 
 import asyncpg
 
-from chassis import telemetry
+from chassis import metrics, tracing
 from chassis.health import Health
+from chassis.metric_catalogue import NEWEST, UNIT_DOMAIN, UNIT_DURATION, UNIT_RECORDS
 from chassis.outage import outage
 from chassis.sqlstate import OUTSIDE
 from chassis.streams.halving import Halving
 from chassis.streams.message import Partition, Record
 from chassis.streams.pace import Pace
-from chassis.unit.breaker import BreakerOpen
+from chassis.unit.breaker import BreakerOpen, Paused
 from chassis.unit.done import Done
 from chassis.unit.work import UnitOfWork
 from chassis.waiting import Stopped, patiently, within
@@ -68,13 +69,21 @@ class Batches:
 
     async def _unit(self, records: Sequence[Record]) -> Done:
         started = time.perf_counter()
-        with telemetry.processing(self._work.consumer, len(records)):
+        with tracing.processing(self._work.consumer, len(records)):
             done = await self._patiently(records)
         taken = len(records) - len(done.left)
-        telemetry.unit_finished(self._work.consumer, time.perf_counter() - started, taken)
+        self._measure(time.perf_counter() - started, done.seconds, records[:taken])
         self._pace.note(taken, done.seconds)
         self._pace.alone.forget(done.following(records[:taken]))
         return done
+
+    def _measure(self, seconds: float, domain: float, taken: Sequence[Record]) -> None:
+        consumer = self._work.consumer
+        metrics.record(UNIT_DURATION, seconds, consumer)
+        metrics.record(UNIT_DOMAIN, domain, consumer)
+        metrics.record(UNIT_RECORDS, len(taken), consumer)
+        for at, record in {record.at.topic: record for record in taken}.items():
+            metrics.hold(NEWEST, record.timestamp / 1000, consumer, at)
 
     # The contexts of stamina are made only once something has failed: they are some hundred objects that
     # refer to each other in a circle, more than all else that a small unit leaves to the collector.
@@ -86,14 +95,19 @@ class Batches:
             except BreakerOpen as halt:
                 # Whoever says so can be reached.
                 self._health.forget("database")
-                self._health.unmet("breaker", f"open: {halt.reason}; an operator has to resume the consumer")
-                telemetry.halted(self._work.consumer, yes=True)
+                self._halt(halt)
             else:
-                self._health.forget("breaker")
-                telemetry.halted(self._work.consumer, yes=False)
+                self._halt(None)
                 return done
             if await within(_LOOK_SECONDS, self._stop):
                 raise Stopped
+
+    def _halt(self, halt: BreakerOpen | None) -> None:
+        for kind in (BreakerOpen, Paused):
+            if halt is None or halt.condition != kind.condition:
+                self._health.forget(kind.condition)
+        if halt is not None:
+            self._health.unmet(halt.condition, halt.reason)
 
     async def _at_length(self, records: Sequence[Record]) -> Done:
         try:

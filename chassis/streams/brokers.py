@@ -8,9 +8,13 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, Self, TypeAlias
 
+from cryptography.x509 import load_pem_x509_certificates
+
 from cairn.brokers import Bootstrap, Brokers, Login
+from chassis import metrics
 from chassis.errors import Reject
 from chassis.followed import Followed
+from chassis.metric_catalogue import CERTIFICATE_END, CERTIFICATE_START
 from chassis.settings import ServiceSettings
 from chassis.tls_context import load_chain, reason_of
 
@@ -61,7 +65,12 @@ class _Renewed(ssl.SSLContext):
     def _made(self) -> ssl.SSLContext:
         context = _believing(self._trust.held)
         if self._own is not None:
+            certificate, _ = self._own.held
             load_chain(context, *self._own.held)
+            # The first is the one that is shown, those behind it vouch for it.
+            shown = load_pem_x509_certificates(certificate)[0]
+            metrics.hold(CERTIFICATE_START, shown.not_valid_before_utc.timestamp(), CERTIFICATE)
+            metrics.hold(CERTIFICATE_END, shown.not_valid_after_utc.timestamp(), CERTIFICATE)
         return context
 
 

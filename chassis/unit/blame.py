@@ -27,6 +27,8 @@ def folding(unit: Unit) -> Iterator[None]:
         if unit.current is None:
             raise
         raise Raised(unit.current.record, raised_by(error)) from error
+    finally:
+        unit.steps.end()
 
 
 class Defect(Reject):

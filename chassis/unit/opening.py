@@ -14,7 +14,7 @@ from typing import Any
 from cairn.ids import LearnerId, TenantId
 from chassis.database import Connection
 from chassis.streams.message import Partition
-from chassis.unit.breaker import BreakerOpen
+from chassis.unit.breaker import halted
 from chassis.unit.due import Due, Timers
 from chassis.unit.inbox import Arrival, Row, Seen, columns_of, judge
 from chassis.unit.learners import LearnerKey
@@ -76,7 +76,7 @@ async def open_unit(  # noqa: PLR0913 - everything that is locked or entered, in
     if row is None:
         raise AssertionError("a function that returns a record returns one row")
     if row["halted"]:
-        raise BreakerOpen
+        raise await halted(connection, consumer)
     if not row["stands"]:
         return None
     return Opened(

@@ -116,6 +116,11 @@ class Ownership:
             if self._stood.get(at) == wanted[at][0]:
                 self._stood[at] = wanted[at][1]
 
+    @property
+    def progress(self) -> Offsets:
+        """Where this owner stands in each partition that it has claimed."""
+        return dict(self._stood)
+
     def stands(self, at: Partition) -> int | None:
         """Return where this owner stands in a partition, None where it has not claimed it."""
         return self._stood.get(at)

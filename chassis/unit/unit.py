@@ -20,6 +20,7 @@ from cairn.ids import LearnerId, TenantId, topic_key
 from chassis.database import Connection, check_open
 from chassis.errors import Reject
 from chassis.streams.message import Accepted, Message, Partition, Record
+from chassis.tracing import Steps
 from chassis.unit.deadletter import DeadLetter
 from chassis.unit.due import Due, Timers
 from chassis.unit.fence import Outcome
@@ -53,6 +54,7 @@ class Unit:
         self.dead_letters: list[DeadLetter] = []
         self.asides: list[Aside] = []
         self.current: Message[Any] | None = None
+        self.steps = Steps()
         self.moved: dict[LearnerKey, datetime] = {}
         self.filled: set[LearnerKey] = set()
         """Of whom a record was refused, and then one came that it was too early for."""
@@ -71,6 +73,7 @@ class Unit:
         """Publish an event about a learner when the unit commits."""
         key = topic_key(tenant, learner)
         headers, value = to_kafka(event)
+        headers += self.steps.headers(event.extensions.get("traceparent"))
         partition = partition_of(key, self._partitions.of(topic))
         self.outgoing.append(Outgoing(tenant, topic, partition, key, headers_text(headers), value))
 
@@ -93,6 +96,7 @@ class Unit:
         One that fills the gap that the refused one leaves does not: it is what is waited for.
         """
         self.current = message = accepted.message
+        self.steps.begin(message)
         if not self._held or (learner := (message.tenant, message.learner)) not in self._held:
             return True
         early, change = self._held[learner], change_of(message.event)

@@ -16,9 +16,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from cairn.ids import TenantId
-from chassis import telemetry
+from chassis import metrics, tracing
 from chassis.database import Connection, Pool, Sessions, transaction
 from chassis.errors import Reject
+from chassis.metric_catalogue import OUTCOMES
 from chassis.streams.handler import Handler
 from chassis.streams.message import NO_OFFSETS, Message, Offsets, Partition, Record
 from chassis.unit import parking
@@ -124,9 +125,8 @@ class UnitOfWork(Owner):
 
     def _settle(self, steps: Mapping[Partition, Step]) -> dict[Partition, int]:
         for at, step in steps.items():
-            telemetry.outcomes(
-                self.consumer, at.topic, {str(name): count for name, count in step.counts.items()}
-            )
+            for outcome, count in step.counts.items():
+                metrics.add(OUTCOMES, count, self.consumer, at.topic, str(at.number), str(outcome))
         return self.ownership.settle(steps)
 
     async def _open(
@@ -141,7 +141,7 @@ class UnitOfWork(Owner):
     async def _unit(
         self, connection: Connection, items: Sequence[Item], opened: Opened, raised: Mapping[Place, Reject]
     ) -> Unit:
-        telemetry.link(message.traceparent for message in messages_of(items))
+        tracing.link(message.traceparent for message in messages_of(items))
         await self._reload(connection, opened.epochs)
         unit = self.unit(connection, opened)
         waiting = await parking.heads(connection, self.consumer, learners_of(items)) if opened.held else {}

@@ -14,6 +14,7 @@ from chassis.followed_table import FollowedTable
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
+from chassis.operations.standing import StandingWatch
 from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
@@ -29,6 +30,7 @@ from services.assessment.adapters.grpc_sources import NAME as SOURCES
 from services.assessment.adapters.grpc_sources import SourceService
 from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.http_listening import HttpListening
+from services.assessment.adapters.http_observed import Observed
 from services.assessment.adapters.http_server import HttpServer
 from services.assessment.adapters.ingest import IngestDoor
 from services.assessment.adapters.intake_work import IntakeWork
@@ -76,7 +78,7 @@ async def assemble_serve(
     sources = settings.sources()
     credentials = _follow_credentials(process, pool) if listens.asks else None
     application = http_application(door, sources, credentials)
-    http = HttpServer(application, listens, settings.assessment_http_port, process.health)
+    http = HttpServer(Observed(application), listens, settings.assessment_http_port, process.health)
     services = [NAME, SOURCES, OPERATIONS]
     server = RpcServer(services, settings.assessment_grpc_port, process.health, listening=listening)
     add_SourceServiceServicer_to_server(SourceService(pool, sources, listening.operators), server.server)
@@ -88,6 +90,7 @@ async def assemble_serve(
     )
     process.add("http", http.run)
     process.add("grpc", server.run)
+    process.add("standing", StandingWatch(pool).run)
     if listening.tls is not None:
         process.add("certificates", listening.tls.follow)
 

@@ -9,6 +9,7 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
+from chassis.operations.standing import StandingWatch
 from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.schedule.assembly import assemble_schedule as add_schedule
@@ -42,6 +43,7 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     add_RuleServiceServicer_to_server(service, server.server)
     add_OperationsServiceServicer_to_server(OperationsService(pool, listening.operators), server.server)
     process.add("grpc", server.run)
+    process.add("standing", StandingWatch(pool).run)
     if listening.tls is not None:
         process.add("certificates", listening.tls.follow)
 

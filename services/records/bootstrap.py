@@ -16,6 +16,7 @@ from chassis.followed_table import FollowedTable
 from chassis.lifecycle import Process
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
+from chassis.operations.standing import StandingWatch
 from chassis.rpc.listening import Listening
 from chassis.rpc.server import RpcServer
 from chassis.settings import ServiceSettings
@@ -30,7 +31,7 @@ from services.records.adapters.postgres_disclosures import PostgresDisclosures
 from services.records.adapters.postgres_growth import PostgresGrowth
 from services.records.adapters.postgres_ledger import PostgresLedger
 from services.records.adapters.postgres_partners import PostgresPartners
-from services.records.adapters.postgres_positions import PostgresPositions
+from services.records.adapters.postgres_positions import PostgresPositions, unpositioned
 from services.records.adapters.postgres_record import PostgresRecords
 from services.records.adapters.postgres_sharing import PostgresSharing
 from services.records.app.authority import ByCertificate
@@ -78,6 +79,7 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     if listening.tls is not None:
         process.add("certificates", listening.tls.follow)
     process.add("growth", listener.run)
+    process.add("standing", StandingWatch(pool, unpositioned).run)
 
 
 def _follow_partners(

@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cairn/operations/v1/consumer.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x02\n\x08\x43onsumer\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12@\n\npartitions\x18\x02 \x03(\x0b\x32&.cairn.operations.v1.PartitionProgressB\x04\xe2\x41\x01\x03\x12\x33\n\thalt_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12/\n\x06losses\x18\x04 \x03(\x0b\x32\x19.cairn.operations.v1.LossB\x04\xe2\x41\x01\x03:B\xea\x41?\n\x12\x63\x61irn.dev/Consumer\x12\x14\x63onsumers/{consumer}*\tconsumers2\x08\x63onsumer\"\x9f\x02\n\x04Loss\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x13\n\x05topic\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fstored_topic_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x66ound_topic_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x05range\x18\x05 \x01(\x0b\x32\x1e.cairn.operations.v1.LostRangeB\x04\xe2\x41\x01\x03\x12\x35\n\x0bnotice_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:E\xea\x41\x42\n\x0e\x63\x61irn.dev/Loss\x12\"consumers/{consumer}/losses/{loss}*\x06losses2\x04loss\"[\n\tLostRange\x12\x17\n\tpartition\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x66irst_offset\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0blast_offset\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xd6\x01\n\x11PartitionProgress\x12\x13\n\x05topic\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpartition\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0bnext_offset\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07\x61pplied\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07ignored\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06parked\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rdead_lettered\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cairn/operations/v1/consumer.proto\x12\x13\x63\x61irn.operations.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x02\n\x08\x43onsumer\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12@\n\npartitions\x18\x02 \x03(\x0b\x32&.cairn.operations.v1.PartitionProgressB\x04\xe2\x41\x01\x03\x12\x33\n\thalt_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12/\n\x06losses\x18\x04 \x03(\x0b\x32\x19.cairn.operations.v1.LossB\x04\xe2\x41\x01\x03\x12\x1e\n\x10pausing_operator\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03:B\xea\x41?\n\x12\x63\x61irn.dev/Consumer\x12\x14\x63onsumers/{consumer}*\tconsumers2\x08\x63onsumer\"\x9f\x02\n\x04Loss\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x13\n\x05topic\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fstored_topic_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x66ound_topic_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x05range\x18\x05 \x01(\x0b\x32\x1e.cairn.operations.v1.LostRangeB\x04\xe2\x41\x01\x03\x12\x35\n\x0bnotice_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:E\xea\x41\x42\n\x0e\x63\x61irn.dev/Loss\x12\"consumers/{consumer}/losses/{loss}*\x06losses2\x04loss\"[\n\tLostRange\x12\x17\n\tpartition\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x66irst_offset\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0blast_offset\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xd6\x01\n\x11PartitionProgress\x12\x13\n\x05topic\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpartition\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0bnext_offset\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07\x61pplied\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07ignored\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06parked\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rdead_lettered\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSUMER'].fields_by_name['halt_time']._serialized_options = b'\342A\001\003'
   _globals['_CONSUMER'].fields_by_name['losses']._loaded_options = None
   _globals['_CONSUMER'].fields_by_name['losses']._serialized_options = b'\342A\001\003'
+  _globals['_CONSUMER'].fields_by_name['pausing_operator']._loaded_options = None
+  _globals['_CONSUMER'].fields_by_name['pausing_operator']._serialized_options = b'\342A\001\003'
   _globals['_CONSUMER']._loaded_options = None
   _globals['_CONSUMER']._serialized_options = b'\352A?\n\022cairn.dev/Consumer\022\024consumers/{consumer}*\tconsumers2\010consumer'
   _globals['_LOSS'].fields_by_name['name']._loaded_options = None
@@ -81,11 +83,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARTITIONPROGRESS'].fields_by_name['dead_lettered']._loaded_options = None
   _globals['_PARTITIONPROGRESS'].fields_by_name['dead_lettered']._serialized_options = b'\342A\001\003'
   _globals['_CONSUMER']._serialized_start=153
-  _globals['_CONSUMER']._serialized_end=419
-  _globals['_LOSS']._serialized_start=422
-  _globals['_LOSS']._serialized_end=709
-  _globals['_LOSTRANGE']._serialized_start=711
-  _globals['_LOSTRANGE']._serialized_end=802
-  _globals['_PARTITIONPROGRESS']._serialized_start=805
-  _globals['_PARTITIONPROGRESS']._serialized_end=1019
+  _globals['_CONSUMER']._serialized_end=451
+  _globals['_LOSS']._serialized_start=454
+  _globals['_LOSS']._serialized_end=741
+  _globals['_LOSTRANGE']._serialized_start=743
+  _globals['_LOSTRANGE']._serialized_end=834
+  _globals['_PARTITIONPROGRESS']._serialized_start=837
+  _globals['_PARTITIONPROGRESS']._serialized_end=1051
 # @@protoc_insertion_point(module_scope)

@@ -29,15 +29,18 @@ class Consumer(_message.Message):
     PARTITIONS_FIELD_NUMBER: _builtins.int
     HALT_TIME_FIELD_NUMBER: _builtins.int
     LOSSES_FIELD_NUMBER: _builtins.int
+    PAUSING_OPERATOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`consumers/{consumer}`."""
+    pausing_operator: _builtins.str
+    """Who has paused it; empty where nobody has."""
     @_builtins.property
     def partitions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionProgress]:
         """Each partition that it has ever read, by topic and number."""
 
     @_builtins.property
     def halt_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when its breaker is open and it takes nothing; not set while it goes on."""
+        """Since when its breaker is open, or an operator has paused it, and it takes nothing; not set while it goes on."""
 
     @_builtins.property
     def losses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Loss]:
@@ -52,10 +55,11 @@ class Consumer(_message.Message):
         partitions: _abc.Iterable[Global___PartitionProgress] | None = ...,
         halt_time: _timestamp_pb2.Timestamp | None = ...,
         losses: _abc.Iterable[Global___Loss] | None = ...,
+        pausing_operator: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["halt_time", b"halt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["halt_time", b"halt_time", "losses", b"losses", "name", b"name", "partitions", b"partitions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["halt_time", b"halt_time", "losses", b"losses", "name", b"name", "partitions", b"partitions", "pausing_operator", b"pausing_operator"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

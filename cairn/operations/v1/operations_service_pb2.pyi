@@ -64,6 +64,50 @@ class ListConsumersResponse(_message.Message):
 Global___ListConsumersResponse: _TypeAlias = ListConsumersResponse  # noqa: Y015
 
 @_typing.final
+class PauseConsumerRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`consumers/{consumer}`."""
+    operator: _builtins.str
+    """Who asks, in at most 128 characters; it stays on record."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        operator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "operator", b"operator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseConsumerRequest: _TypeAlias = PauseConsumerRequest  # noqa: Y015
+
+@_typing.final
+class PauseConsumerResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSED_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    """Whether it was going on: not where it was halted before, or has never read anything."""
+    def __init__(
+        self,
+        *,
+        paused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseConsumerResponse: _TypeAlias = PauseConsumerResponse  # noqa: Y015
+
+@_typing.final
 class ResumeConsumerRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -41,6 +41,11 @@ class OperationsServiceStub:
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersRequest.SerializeToString,
                 response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersResponse.FromString,
                 _registered_method=True)
+        self.PauseConsumer = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/PauseConsumer',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseConsumerRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseConsumerResponse.FromString,
+                _registered_method=True)
         self.ResumeConsumer = channel.unary_unary(
                 '/cairn.operations.v1.OperationsService/ResumeConsumer',
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerRequest.SerializeToString,
@@ -135,8 +140,15 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PauseConsumer(self, request, context):
+        """Halts a consumer: it takes nothing until it is resumed, and loses nothing by that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResumeConsumer(self, request, context):
-        """Lets a consumer go on that its breaker has halted.
+        """Lets a consumer go on that its breaker, or an operator, has halted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -259,6 +271,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersRequest.FromString,
                     response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersResponse.SerializeToString,
             ),
+            'PauseConsumer': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseConsumer,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseConsumerRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseConsumerResponse.SerializeToString,
+            ),
             'ResumeConsumer': grpc.unary_unary_rpc_method_handler(
                     servicer.ResumeConsumer,
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ResumeConsumerRequest.FromString,
@@ -369,6 +386,33 @@ class OperationsService:
             '/cairn.operations.v1.OperationsService/ListConsumers',
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersRequest.SerializeToString,
             cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseConsumer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/PauseConsumer',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseConsumerRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.PauseConsumerResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,8 +37,10 @@ class OperationsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OperationsServiceAsyncStub: ...
     ListConsumers: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListConsumersRequest, _operations_service_pb2.ListConsumersResponse]
     """Lists the service's consumers with their progress and their outcome counts."""
+    PauseConsumer: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.PauseConsumerRequest, _operations_service_pb2.PauseConsumerResponse]
+    """Halts a consumer: it takes nothing until it is resumed, and loses nothing by that."""
     ResumeConsumer: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeConsumerRequest, _operations_service_pb2.ResumeConsumerResponse]
-    """Lets a consumer go on that its breaker has halted."""
+    """Lets a consumer go on that its breaker, or an operator, has halted."""
     AcceptLoss: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.AcceptLossRequest, _operations_service_pb2.AcceptLossResponse]
     """Accepts that records or a topic are lost, so that the consumer may go on: behind the lost records, or
     at the start of the topic that was made again. Whatever that brings once more changes nothing.
@@ -87,8 +89,10 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListConsumers: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListConsumersRequest, _operations_service_pb2.ListConsumersResponse]  # type: ignore[assignment]
     """Lists the service's consumers with their progress and their outcome counts."""
+    PauseConsumer: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.PauseConsumerRequest, _operations_service_pb2.PauseConsumerResponse]  # type: ignore[assignment]
+    """Halts a consumer: it takes nothing until it is resumed, and loses nothing by that."""
     ResumeConsumer: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeConsumerRequest, _operations_service_pb2.ResumeConsumerResponse]  # type: ignore[assignment]
-    """Lets a consumer go on that its breaker has halted."""
+    """Lets a consumer go on that its breaker, or an operator, has halted."""
     AcceptLoss: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.AcceptLossRequest, _operations_service_pb2.AcceptLossResponse]  # type: ignore[assignment]
     """Accepts that records or a topic are lost, so that the consumer may go on: behind the lost records, or
     at the start of the topic that was made again. Whatever that brings once more changes nothing.
@@ -142,12 +146,20 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the service's consumers with their progress and their outcome counts."""
 
     @_abc_1.abstractmethod
+    def PauseConsumer(
+        self,
+        request: _operations_service_pb2.PauseConsumerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.PauseConsumerResponse, _abc.Awaitable[_operations_service_pb2.PauseConsumerResponse]]:
+        """Halts a consumer: it takes nothing until it is resumed, and loses nothing by that."""
+
+    @_abc_1.abstractmethod
     def ResumeConsumer(
         self,
         request: _operations_service_pb2.ResumeConsumerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ResumeConsumerResponse, _abc.Awaitable[_operations_service_pb2.ResumeConsumerResponse]]:
-        """Lets a consumer go on that its breaker has halted."""
+        """Lets a consumer go on that its breaker, or an operator, has halted."""
 
     @_abc_1.abstractmethod
     def AcceptLoss(

@@ -27,7 +27,7 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     OPERATOR_ACTION_KIND_UNSPECIFIED: _OperatorActionKind.ValueType  # 0
     """Never sent."""
     OPERATOR_ACTION_KIND_RESUME_CONSUMER: _OperatorActionKind.ValueType  # 1
-    """Let a consumer go on that its breaker had halted."""
+    """Let a consumer go on that its breaker or an operator had halted."""
     OPERATOR_ACTION_KIND_ACCEPT_LOSS: _OperatorActionKind.ValueType  # 2
     """Accepted that records or a topic are lost."""
     OPERATOR_ACTION_KIND_REPLAY_RECORD: _OperatorActionKind.ValueType  # 3
@@ -56,6 +56,8 @@ class _OperatorActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Op
     """Granted a sharing basis."""
     OPERATOR_ACTION_KIND_REVOKE_SHARING_BASIS: _OperatorActionKind.ValueType  # 15
     """Revoked a sharing basis."""
+    OPERATOR_ACTION_KIND_PAUSE_CONSUMER: _OperatorActionKind.ValueType  # 16
+    """Paused a consumer."""
 
 class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumTypeWrapper):
     """What an operator did."""
@@ -63,7 +65,7 @@ class OperatorActionKind(_OperatorActionKind, metaclass=_OperatorActionKindEnumT
 OPERATOR_ACTION_KIND_UNSPECIFIED: OperatorActionKind.ValueType  # 0
 """Never sent."""
 OPERATOR_ACTION_KIND_RESUME_CONSUMER: OperatorActionKind.ValueType  # 1
-"""Let a consumer go on that its breaker had halted."""
+"""Let a consumer go on that its breaker or an operator had halted."""
 OPERATOR_ACTION_KIND_ACCEPT_LOSS: OperatorActionKind.ValueType  # 2
 """Accepted that records or a topic are lost."""
 OPERATOR_ACTION_KIND_REPLAY_RECORD: OperatorActionKind.ValueType  # 3
@@ -92,6 +94,8 @@ OPERATOR_ACTION_KIND_GRANT_SHARING_BASIS: OperatorActionKind.ValueType  # 14
 """Granted a sharing basis."""
 OPERATOR_ACTION_KIND_REVOKE_SHARING_BASIS: OperatorActionKind.ValueType  # 15
 """Revoked a sharing basis."""
+OPERATOR_ACTION_KIND_PAUSE_CONSUMER: OperatorActionKind.ValueType  # 16
+"""Paused a consumer."""
 Global___OperatorActionKind: _TypeAlias = OperatorActionKind  # noqa: Y015
 
 @_typing.final

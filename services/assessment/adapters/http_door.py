@@ -87,7 +87,13 @@ def http_application(door: Door, sources: Mapping[str, Source], credentials: Ask
     pages: dict[str, Any] = {} if credentials is None else {"openapi_url": None}
     summary = "Publish assessment results."
     application = FastAPI(
-        title="Cairn assessment", version="1", summary=summary, redirect_slashes=False, **pages
+        title="Cairn assessment",
+        version="1",
+        summary=summary,
+        redirect_slashes=False,
+        # Its spans hold path and query, which a sender chose: see `http_observed`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        **pages,
     )
 
     @application.post(

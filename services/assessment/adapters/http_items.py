@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from cairn.cloudevents import CloudEvent, MalformedEvent, from_kafka, read_structured
 from cairn.cloudevents.strict_json import decode_utf8, items
-from chassis import telemetry
+from chassis import tracing
 from chassis.errors import Reject
 from services.assessment.adapters.ingest import raw_bytes
 from services.assessment.app.arrival import Arrival
@@ -58,7 +58,7 @@ def _structured(source: Source, body: bytes) -> Arrival:
         event: CloudEvent | MalformedEvent = read_structured(body)
     except MalformedEvent as error:
         event = error
-    return Arrival(source, raw_bytes(headers, body), event, telemetry.traceparent())
+    return Arrival(source, raw_bytes(headers, body), event, tracing.traceparent())
 
 
 def _binary(source: Source, headers: Mapping[str, str], body: bytes) -> Arrival:
@@ -68,7 +68,7 @@ def _binary(source: Source, headers: Mapping[str, str], body: bytes) -> Arrival:
         event: CloudEvent | MalformedEvent = from_kafka(sent, body or None)
     except MalformedEvent as error:
         event = error
-    return Arrival(source, raw_bytes(sent, body), event, telemetry.traceparent())
+    return Arrival(source, raw_bytes(sent, body), event, tracing.traceparent())
 
 
 def _attributes(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, bytes]]:

@@ -7,11 +7,11 @@ from contextlib import suppress
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
 from chassis.errors import Retry
 from chassis.health import Health
 from services.assessment.adapters.http_listening import HttpListening
+from services.assessment.adapters.http_observed import Application
 from services.assessment.adapters.http_protocol import BoundedProtocol
 
 _GRACE_SECONDS = 5
@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Serves an application; asked to stop, it answers what is in flight first."""
 
-    def __init__(self, application: FastAPI, listening: HttpListening, port: int, health: Health) -> None:
+    def __init__(self, application: Application, listening: HttpListening, port: int, health: Health) -> None:
         """Bind, to a free port where ``port`` is 0; raise Retry where it is taken."""
         host = listening.host
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from cairn.events.catalogue import source_of, to_cloudevent
 from cairn.events.native import LearnerIdentifier
 from cairn.ids import LearnerId, TenantId
-from chassis import telemetry
+from chassis import tracing
 from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.unit.unit import Unit
@@ -187,6 +187,6 @@ def _publish(unit: Unit, candidate: Candidate) -> None:
         tenant=event.tenant,
         learner=event.learner,
         as_of=event.recorded_at,
-        traceparent=candidate.traceparent or telemetry.traceparent(),
+        traceparent=candidate.traceparent or tracing.traceparent(),
     )
     unit.publish(RESULTS, event.tenant, event.learner, envelope)

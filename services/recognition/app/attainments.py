@@ -19,7 +19,7 @@ from cairn.events.decision import DecisionMade
 from cairn.events.reevaluation import DueReached, EpochRaised
 from cairn.events.skipped import Skipped, SkippedAttainment
 from cairn.ids import TenantId
-from chassis import telemetry
+from chassis import tracing
 from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.schedule.reevaluations import topic_of
@@ -172,7 +172,7 @@ class FollowAttainments:
             learner.awards[award.credential] = award
             learner.moved_awards.add(award.credential)
         for decision in found.decisions:
-            _publish(unit, decision, each.message.traceparent or telemetry.traceparent())
+            _publish(unit, decision, each.message.traceparent or tracing.traceparent())
 
     def _numbers(
         self, event: Consumed, occasion: Occasion, rules: EffectiveRules, learner: LearnerFacts

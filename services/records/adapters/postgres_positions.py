@@ -3,7 +3,10 @@
 
 from datetime import timedelta
 
+from chassis import metrics
 from chassis.database import Connection, Pool
+from chassis.metric_catalogue import POSITION_DELAY, UNPOSITIONED
+from chassis.operations.standing import Series
 from chassis.relay.lease import Lease, check_lease, give_back, take_lease
 
 _LEASE = "sequencer"
@@ -15,7 +18,7 @@ with next as (
     select id from records.unsequenced order by id limit $1
 ), taken as (
     delete from records.unsequenced using next where unsequenced.id = next.id
-    returning unsequenced.id, tenant, learner, sequence
+    returning unsequenced.id, tenant, learner, sequence, written_at
 ), counted as (
     select tenant, count(*) as entries from taken group by tenant
 ), extended as (
@@ -25,12 +28,15 @@ with next as (
         set length = extent.length + excluded.length,
             recorded_at = greatest(extent.recorded_at, excluded.recorded_at)
     returning tenant, length, recorded_at
+), placed as (
+    insert into records.position (tenant, position, learner, sequence, recorded_at)
+    select tenant, length - entries + row_number() over (partition by tenant order by id),
+           learner, sequence, recorded_at
+    from taken join counted using (tenant) join extended using (tenant)
 )
-insert into records.position (tenant, position, learner, sequence, recorded_at)
-select tenant, length - entries + row_number() over (partition by tenant order by id),
-       learner, sequence, recorded_at
-from taken join counted using (tenant) join extended using (tenant)
+select count(*), extract(epoch from clock_timestamp() - min(written_at))::float8 from taken
 """
+_UNPOSITIONED = "select records.unpositioned()"
 _WAKE = "select pg_notify('cairn_positions', '')"
 
 
@@ -63,8 +69,13 @@ class PostgresPositions:
 
 
 async def _sequence(connection: Connection, most: int) -> int:
-    status = await connection.execute(_SEQUENCE, most)
-    count = int(status.rpartition(" ")[2])
+    count, slowest = await connection.fetchrow(_SEQUENCE, most) or (0, 0.0)
     if count:
+        metrics.record(POSITION_DELAY, slowest)
         await connection.execute(_WAKE)
-    return count
+    return int(count)
+
+
+async def unpositioned(connection: Connection) -> Series:
+    """Return how many entries wait for a position, as a metric."""
+    return {UNPOSITIONED: {(): await connection.fetchval(_UNPOSITIONED)}}

@@ -14,7 +14,7 @@ from cairn.events.decision import DecisionMade
 from cairn.events.entry import EntryRecorded
 from cairn.events.skipped import Skipped, SkippedDecision
 from cairn.ids import LearnerId, TenantId
-from chassis import telemetry
+from chassis import tracing
 from chassis.database import Connection
 from chassis.errors import Reject
 from chassis.streams.decode import decode_event
@@ -130,7 +130,7 @@ def _take_in(unit: Unit, ledger: Ledger, message: Message[DecisionMade]) -> None
         case Noted(heads):
             ledger.note(decision, heads)
         case Written(_, entry):
-            traceparent = message.traceparent or telemetry.traceparent()
+            traceparent = message.traceparent or tracing.traceparent()
             ledger.write(decision, outcome, traceparent)
             _publish(unit, message, entry, traceparent)
         case Contradiction(reason):

@@ -455,3 +455,35 @@ async def check_requests(stub: Any, name: str) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.ReplayRecord(other)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("runner", ["aiokafka", "faust"])
+async def test_a_consumer_is_paused_and_goes_on_where_it_was(probe: Probe, run: Run, runner: str) -> None:
+    await feed(probe.bootstrap, probe.topic, [result(number, "l1") for number in range(3)])
+    async with running(probe, runner, tally(probe, broken=False), 500) as health:
+        await consumed(probe, 3)
+        assert await run("consumers", "pause", probe.consumer) == (0, "paused\n")
+        assert await run("consumers", "pause", probe.consumer) == (1, "it was halted before\n")
+        await feed(probe.bootstrap, probe.topic, [result(number, "l1") for number in range(3, 6)])
+
+        async def paused() -> bool:
+            return "an operator" in str(health.report()["conditions"]) and not health.ready
+
+        await eventually(paused)
+        (consumer,) = await listed(run, "consumers", "list")
+        assert consumer["pausing_operator"] == "registrar's desk"
+        assert " by registrar's desk" in (await run("consumers", "list"))[1]
+        assert sum((await counts(probe)).values()) == 3
+        code, told = await run("consumers", "resume", probe.consumer, "--json")
+        assert (code, json.loads(told)) == (0, {"consumer": probe.consumer, "resumed": True})
+        await consumed(probe, 6)
+        assert "paused" not in str(health.report())
+    assert await histories(probe) == {"probe-a/l1": ".e0.e1.e2.e3.e4.e5"}
+    kinds = [each["kind"] for each in await listed(run, "actions")]
+    assert kinds == ["OPERATOR_ACTION_KIND_RESUME_CONSUMER", "OPERATOR_ACTION_KIND_PAUSE_CONSUMER"]
+
+
+async def test_nobody_pauses_a_consumer_that_there_is_not(paste: Paste) -> None:
+    code, _, troubled = await paste("pause", "nobody")
+    assert code == 1
+    assert "consumers/nobody" in troubled

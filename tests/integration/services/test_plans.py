@@ -32,7 +32,6 @@ LEFT_OUT = {
 IN_ORDER = {
     "chassis.operations.store._CONSUMERS",
     "chassis.operations.store._LOSSES",
-    "chassis.relay.relay._OLDEST",
     "chassis.relay.slot._UNSENT",
     "chassis.schedule.scans._NEXT",
     "services.records.adapters.postgres_positions._SEQUENCE",

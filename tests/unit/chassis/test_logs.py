@@ -16,10 +16,10 @@ PAYLOAD = "Ada Lovelace"
 
 PROGRAM = f"""
 import logging, structlog
-from chassis import logs, telemetry
+from chassis import logs, telemetry, tracing
 logs.configure("records", "serve", "info")
 telemetry.configure("records", "serve", None)
-with telemetry.tracer.start_as_current_span("unit"):
+with tracing.tracer.start_as_current_span("unit"):
     structlog.get_logger().info("taken", records=3)
 try:
     raise ValueError({PAYLOAD!r})
