@@ -16,6 +16,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 IMAGES := assessment recognition records
 ASYNCAPI_DOCUMENT := cairn/schemas/asyncapi.json
 ASYNCAPI_PARSER := build/asyncapi/.installed
+PROMETHEUS := build/prometheus/.installed
 RELEASED_PROTOS := protos/released.binpb
 
 .PHONY: help
@@ -67,7 +68,7 @@ run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose t
 	$(BIN)/python -m deploy.local.run
 
 .PHONY: test
-test: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run the tests on real brokers and databases; ARGS= goes to pytest, which then runs once
+test: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) ## Run the tests on real brokers and databases; ARGS= goes to pytest, which then runs once
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -91,10 +92,10 @@ bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.
 
 # The checks, each by itself or all with `make check`
 
-CHECKS := lint format types imports spelling licences protos generated schemas asyncapi
+CHECKS := lint format types imports spelling licences protos generated schemas asyncapi alerts
 
 .PHONY: check
-check: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Run every check and name each that failed
+check: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) ## Run every check and name each that failed
 	@$(MAKE) --keep-going $(CHECKS)
 
 .PHONY: $(CHECKS)
@@ -135,6 +136,10 @@ schemas: $(VENV)/.installed ## Check that no event schema breaks the released on
 asyncapi: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Read the AsyncAPI document with its reference parser
 	$(NODE) build/asyncapi/parse.mjs $(ASYNCAPI_DOCUMENT)
 
+alerts: $(PROMETHEUS) ## Check the alerts, and that each fires and clears when it should
+	build/prometheus/usr/bin/promtool check rules deploy/observability/cairn.rules.yml
+	build/prometheus/usr/bin/promtool test rules deploy/observability/cairn.rules.test.yml
+
 # Generated again in a copy of the tree, so that a check never writes here.
 generated: $(VENV)/.installed ## Check that what is generated is what is committed
 	@rm -rf build/generated && mkdir -p build/generated
@@ -164,6 +169,18 @@ NPM = $(NODE) $(NODE_ROOT)/lib/node_modules/npm/bin/npm-cli.js --no-update-notif
 $(ASYNCAPI_PARSER): $(addprefix tests/contract/asyncapi/,package.json package-lock.json parse.mjs) | $(VENV)/.installed
 	@mkdir -p build/asyncapi && cp $^ build/asyncapi/
 	$(NPM) --prefix build/asyncapi ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Prometheus comes from the system where it has it, and else out of Debian's package, which is not installed.
+$(PROMETHEUS):
+	@mkdir -p build/prometheus/usr/bin
+	@if command -v prometheus >/dev/null && command -v promtool >/dev/null; then \
+	  ln -sf "$$(command -v prometheus)" "$$(command -v promtool)" build/prometheus/usr/bin/; \
+	else cd build/prometheus; \
+	  apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; \
+	  dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb; \
+	fi
+	build/prometheus/usr/bin/promtool --version
 	@touch $@
 
 .PHONY: clean

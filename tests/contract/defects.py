@@ -108,5 +108,12 @@ DEFECTS = {
     "a library that is not permissive": Defect(
         "licences", "locks/records.txt", "codespell==0\n", "GPL-2.0-only not in allow-only licenses"
     ),
+    "an alert that never clears": Defect(
+        "alerts",
+        "deploy/observability/cairn.rules.yml",
+        "expr: max by (service, consumer) (cairn_consumer_breaker) >= 0",
+        "alertname: CairnBreakerOpen, time: 1m",
+        instead_of="expr: max by (service, consumer) (cairn_consumer_breaker) == 1",
+    ),
     "a misspelling": Defect("spelling", "docs/design.md", f"{MISSPELT}\n", f"{MISSPELT} ==> receive"),
 }
