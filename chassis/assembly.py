@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from chassis.database import Pool, open_pool
+from chassis.errors import Retry
 from chassis.lifecycle import Process
+from chassis.outage import outage
 from chassis.relay.relay import Relay
 from chassis.settings import ServiceSettings
+from chassis.sqlstate import OUTSIDE
 from chassis.streams.aiokafka_runner import AiokafkaRunner, ConsumerSettings
 from chassis.streams.brokers import read_brokers
 from chassis.streams.handler import Handler
@@ -67,8 +70,11 @@ async def assemble_relay(process: Process, settings: ServiceSettings, service: s
 
 
 async def add_pool(process: Process, settings: ServiceSettings, size: int, name: str) -> Pool:
-    """Open a pool that the process closes when it ends."""
-    pool = await open_pool(settings.database_url.get_secret_value(), size, name=f"cairn-{name}")
+    """Open a pool that the process closes when it ends; raises Retry where the database cannot be reached."""
+    try:
+        pool = await open_pool(settings.database_url.get_secret_value(), size, name=f"cairn-{name}")
+    except OUTSIDE as error:
+        raise Retry(outage(error)) from error
     return await process.resources.enter_async_context(pool)
 
 

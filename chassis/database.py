@@ -9,12 +9,15 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from cairn.ids import TenantId
+from chassis.errors import Reject
 from chassis.session import Session
 from chassis.sqlstate import LOST, OUTSIDE, LeftIdle
 
 Pool: TypeAlias = "asyncpg.Pool"
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
 
+OLDEST_MAJOR = 15
+"""Before that PostgreSQL knows no `unique nulls not distinct`."""
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
 IDLE_SECONDS = 60.0
@@ -63,9 +66,10 @@ class Sessions:
 async def open_pool(url: str, size: int, *, name: str = "cairn") -> Pool:
     """Open up to ``size`` connections; ``name`` is how they show in ``pg_stat_activity``.
 
-    Raises what asyncpg or the system raises when the database cannot be reached in 10 s.
+    Raises what asyncpg or the system raises when the database cannot be reached in 10 s, and Reject where it
+    is too old.
     """
-    return await asyncpg.create_pool(
+    pool = await asyncpg.create_pool(
         url,
         min_size=min(size, 1),
         max_size=size,
@@ -75,6 +79,21 @@ async def open_pool(url: str, size: int, *, name: str = "cairn") -> Pool:
         connection_class=Session,
         reset=_leave,
     )
+    try:
+        async with pool.acquire() as connection:
+            check_version(connection)
+    except BaseException:
+        pool.terminate()
+        raise
+    return pool
+
+
+def check_version(connection: Connection) -> None:
+    """Raise Reject naming the version found and the one needed, where a database is too old."""
+    found = connection.get_server_version()
+    if found.major < OLDEST_MAJOR:
+        told = f"{found.major}.{found.minor}"
+        raise Reject(f"must be of PostgreSQL {OLDEST_MAJOR} or newer, and is of {told}", "DATABASE_URL")
 
 
 async def connect(url: str, *, name: str = "cairn") -> "asyncpg.Connection":

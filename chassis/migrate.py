@@ -21,8 +21,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from chassis.database import CONNECT_SECONDS
-from chassis.errors import Bug
+from chassis.database import CONNECT_SECONDS, check_version
+from chassis.errors import Bug, Reject
 
 CHASSIS = Path(__file__).parent / "migrations"
 _file_name = re.compile(r"[0-9]{4}_[a-z0-9_]+\.sql")
@@ -56,6 +56,11 @@ async def _connect(url: str, service: str) -> asyncpg.Connection:
     connection = await asyncpg.connect(
         url, timeout=CONNECT_SECONDS, server_settings={"application_name": f"cairn-{service}-migrate"}
     )
+    try:
+        check_version(connection)
+    except Reject:
+        await connection.close()
+        raise
     await connection.execute(f"set role cairn_{service}_owner")
     return connection
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import KafkaConnectionError, for_code
 
 from cairn.brokers import Bootstrap, connection
 from chassis.errors import Reject, Retry
@@ -22,12 +22,13 @@ _ingest = re.compile(r"ingest\.(.+)\.v1(?:\.dlq)?")
 async def read_partitions(bootstrap: Bootstrap, topics: set[str]) -> Partitions:
     """Return how many partitions each topic has.
 
-    Raises Retry naming a topic that is not there, and Reject naming those that no learner's records may go
-    through: of different numbers of partitions, or compacted, which takes records out without a trace.
+    Raises Retry where no broker answers, or naming a topic that is not there; Reject naming those that no
+    learner's records may go through: of different numbers of partitions, or compacted, which takes records
+    out without a trace.
     """
     admin = AIOKafkaAdminClient(**connection(bootstrap), client_id="cairn-partitions")
-    await admin.start()
     try:
+        await _start(admin)
         # Asked about all topics: one asked about by name is made by a broker that makes topics by itself.
         found = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
         if missing := sorted(topics - found.keys()):
@@ -41,6 +42,13 @@ async def read_partitions(bootstrap: Bootstrap, topics: set[str]) -> Partitions:
     finally:
         await admin.close()
     return Partitions(0, counts)
+
+
+async def _start(admin: AIOKafkaAdminClient) -> None:
+    try:
+        await admin.start()
+    except KafkaConnectionError as error:
+        raise Retry("no broker of KAFKA_BOOTSTRAP_SERVERS answers") from error
 
 
 def _command(
