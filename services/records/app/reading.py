@@ -29,6 +29,8 @@ from services.records.app.page_token import PageTokens
 from services.records.domain.record import AsOf, LearnerRecord, Reach, Recorded, learner_record
 
 _NOW_ALONE = "must be left out: the sharing basis tells the record as it now is, and nothing of its history"
+# As of one instant the answer is one for good: told now, it would be another one when that instant is there.
+_AHEAD = "must not lie ahead of the service's clock; left out, it is everything known now"
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 
@@ -150,16 +152,18 @@ class Reader:
             given = {"effective_as_of": as_of.effective, "recorded_as_of": as_of.recorded}
             raise invalid(*(Violation(each, _NOW_ALONE) for each, time in given.items() if time))
         now = self._clock()
-        recorded = as_of.recorded if as_of.recorded and as_of.recorded < now else None
+        if as_of.recorded is not None and as_of.recorded > now:
+            raise invalid(Violation("recorded_as_of", _AHEAD))
         entries = await self._store.of_learner(tenant, learner)
-        record = learner_record(entries, AsOf(as_of.effective, recorded))
+        record = learner_record(entries, as_of)
         disclosure_id = await self._desk.disclose(
             permission,
             Scope(tenant, learner),
             asked={"effective_as_of": _text(as_of.effective), "recorded_as_of": _text(as_of.recorded)},
             told=told_of_record(record),
         )
-        return Told(TimedRecord(tenant, learner, record, as_of.effective, recorded or now), disclosure_id)
+        timed = TimedRecord(tenant, learner, record, as_of.effective, as_of.recorded or now)
+        return Told(timed, disclosure_id)
 
     async def entry(self, permission: Permission, name: str) -> Told[Recorded]:
         """Tell one entry with its explanation; raise NOT_FOUND, logged like any answer."""

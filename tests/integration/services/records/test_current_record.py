@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cairn.records.v1.record_service_pb2_grpc import RecordServiceAsyncStub
 
 C, R, U = DecisionKind.CONFERRED, DecisionKind.REALLOTTED, DecisionKind.UNDER_REVIEW
-FAR = Timestamp(seconds=2**35)
+LAST_DAY = Date(year=9999, month=12, day=31)
 READING = "execute on function records.entries_of(text, text)"
 LOGGING = "insert on records.disclosure"
 
@@ -44,13 +44,14 @@ async def ask(stub: "RecordServiceAsyncStub", tenant: str, learner: str = "l1") 
 
 
 async def as_read(stub: "RecordServiceAsyncStub", tenant: str) -> LearnerRecord:
-    """Return the record as of an instant to come, which no projection answers."""
+    """Return the record as of the last day there is, which no projection answers."""
     name = f"institutions/{tenant}/learners/l1"
-    return timeless(await stub.GetLearnerRecord(GetLearnerRecordRequest(name=name, recorded_as_of=FAR)))
+    return timeless(await stub.GetLearnerRecord(GetLearnerRecordRequest(name=name, effective_as_of=LAST_DAY)))
 
 
 def timeless(answer: GetLearnerRecordResponse) -> LearnerRecord:
     answer.record.ClearField("recorded_as_of")
+    answer.record.ClearField("effective_as_of")
     return answer.record
 
 
