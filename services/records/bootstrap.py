@@ -66,7 +66,7 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     reader = Reader(desk, store, tokens, _now)
     services = [NAME, PARTNERS, SHARING, OPERATIONS]
     server = RpcServer(services, settings.records_grpc_port, process.health, listening=listening)
-    told, watcher = DisclosuresTold(desk, disclosures), Watcher(desk, store, growth)
+    told, watcher = DisclosuresTold(desk, disclosures, tokens), Watcher(desk, store, growth)
     service = RecordService(desk, current, reader, watcher, told)
     add_RecordServiceServicer_to_server(service, server.server)
     partner_service = PartnerService(pool, partners, listening.operators)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was told of a learner and to whom, for who keeps their record and for the learner behind them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,12 +8,11 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from cairn.ids import LearnerId, TenantId
-from chassis.rpc.page_token import read_place, write_place
 from services.records.app.authority import PartnerReference, Permission
 from services.records.app.names import Scope, read_learner
+from services.records.app.page_token import PageTokens
 from services.records.app.reading import Desk, Told, read_page_size
 
-_place = re.compile(r"([0-9]{1,17})/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -67,31 +65,31 @@ class DisclosureReader(Protocol):
 class DisclosuresTold:
     """Answers the call that asks the log itself, on the path of every read."""
 
-    def __init__(self, desk: Desk, store: DisclosureReader) -> None:
+    def __init__(self, desk: Desk, store: DisclosureReader, tokens: PageTokens) -> None:
         self._desk = desk
         self._store = store
+        self._tokens = tokens
 
     async def of_learner(
         self, permission: Permission, parent: str, size: int, page_token: str
     ) -> Told[DisclosurePage]:
         """Tell the next page of disclosures."""
         tenant, learner = read_learner(parent, "parent")
-        size, before = read_page_size(size), _read(page_token)
+        size, listed = read_page_size(size), f"{parent}/disclosures"
+        before = _read(self._tokens.unseal(listed, page_token)) if page_token else LATEST
         found = await self._store.of_learner(tenant, learner, before, size + 1)
         page = found[:size]
         disclosure_id = await self._desk.disclose(
             permission, Scope(tenant, learner), asked={}, told={"disclosures": len(page)}
         )
-        token = _write(page[-1].place) if len(found) > size else ""
+        token = self._tokens.seal(listed, _write(page[-1].place)) if len(found) > size else ""
         return Told(DisclosurePage(tenant, page, token), disclosure_id)
 
 
-def _write(place: Place) -> str:
-    return write_place(f"{(place.at - _EPOCH) // _MICROSECOND}/{place.disclosure_id}")
+def _write(place: Place) -> bytes:
+    return f"{(place.at - _EPOCH) // _MICROSECOND}/{place.disclosure_id}".encode()
 
 
-def _read(token: str) -> Place:
-    if not token:
-        return LATEST
-    found = read_place(token, _place)
-    return Place(_EPOCH + int(found[1]) * _MICROSECOND, UUID(found[2]))
+def _read(written: bytes) -> Place:
+    at, _, disclosure_id = written.decode().partition("/")
+    return Place(_EPOCH + int(at) * _MICROSECOND, UUID(disclosure_id))

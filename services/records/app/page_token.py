@@ -19,19 +19,26 @@ class PageTokens:
 
     def make(self, listed: str, position: int) -> str:
         """Return the token that goes on behind a position of what is listed."""
-        place = position.to_bytes(_PLACE, "big")
-        return urlsafe_b64encode(place + self._sign(listed, place)).decode()
+        return self.seal(listed, position.to_bytes(_PLACE, "big"))
 
     def read(self, listed: str, token: str) -> int:
         """Return the position to go on behind; refuse a token made up, or made for another list."""
+        return int.from_bytes(self.unseal(listed, token), "big")
+
+    def seal(self, listed: str, place: bytes) -> str:
+        """Return the token that goes on behind a place, however written, of what is listed."""
+        return urlsafe_b64encode(place + self._sign(listed, place)).decode()
+
+    def unseal(self, listed: str, token: str) -> bytes:
+        """Return the place to go on behind; refuse a token made up, or made for another list."""
         try:
             raw = urlsafe_b64decode(token.encode("ascii"))
         except ValueError:
             raise _refused() from None
-        place, signature = raw[:_PLACE], raw[_PLACE:]
+        place, signature = raw[:-_SIGNATURE], raw[-_SIGNATURE:]
         if not hmac.compare_digest(signature, self._sign(listed, place)):
             raise _refused()
-        return int.from_bytes(place, "big")
+        return place
 
     def _sign(self, listed: str, place: bytes) -> bytes:
         return hmac.digest(self._secret, place + listed.encode(), sha256)[:_SIGNATURE]

@@ -27,7 +27,7 @@ from services.records.adapters.postgres_disclosures import PostgresDisclosures
 from services.records.app.authority import Permission
 from services.records.app.disclosure import Detail, Disclosure
 from services.records.app.disclosures_told import LATEST
-from tests.integration.services.records.asking import refused
+from tests.integration.services.records.asking import Refused, refused
 from tests.integration.services.records.feeding import feed, life, sequence
 
 if TYPE_CHECKING:
@@ -102,6 +102,22 @@ async def test_pages_hold_each_once_although_more_is_told_meanwhile(
 
     assert [len(page) for page in seen] == [2, 2, 1]
     assert [each for page in seen for each in page] == wanted[::-1]
+
+
+async def test_a_token_goes_on_in_its_own_list_alone(
+    client: RecordsClient, stub: "RecordServiceAsyncStub", tenant: str
+) -> None:
+    for _ in range(2):
+        await client.record("l1")
+    request = ListDisclosuresRequest(parent=f"institutions/{tenant}/learners/l1", page_size=1)
+    request.page_token = (await stub.ListDisclosures(request)).next_page_token
+    request.parent = f"institutions/{tenant}/learners/l2"
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await stub.ListDisclosures(request)
+
+    assert refused(raised.value) == Refused(
+        grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN", ("page_token",)
+    )
 
 
 async def test_each_of_many_told_of_all_is_found(
