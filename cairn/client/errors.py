@@ -7,11 +7,11 @@ CallError
 │   ├── DeniedError
 │   └── ImmutableError   published with other content: publish the next version
 ├── MovedError           read again, then repeat
-├── UnavailableError     repeat later
+├── UnavailableError     repeat later, after as many seconds as it says
 └── FailedError          the service's own mistake, or an answer that it must not give
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import grpc
@@ -31,6 +31,9 @@ class Violation:
 
 class CallError(Exception):
     """A call failed; ``reason`` is a name of ``cairn.errors.v1.ErrorReason`` without its prefix."""
+
+    again_after: float = 0.0
+    """The seconds after which to repeat, where the service says it."""
 
     def __init__(self, message: str, reason: str = "", violations: tuple[Violation, ...] = ()) -> None:
         places = (f"{each.field}: {each.description}" for each in violations)
@@ -79,11 +82,16 @@ _of_reason: dict[str, type[CallError]] = {
     "CONFLICT": MovedError,
     "INTERNAL": FailedError,
     "UNIMPLEMENTED": FailedError,
+    "LIMIT_REACHED": UnavailableError,
 }
 # For an error that gRPC itself made on the way, and for a reason that a later version adds.
 _of_code: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: RefusedError,
     grpc.StatusCode.FAILED_PRECONDITION: RefusedError,
+    # gRPC's own word for a message that is too large.
+    grpc.StatusCode.RESOURCE_EXHAUSTED: RefusedError,
+    # Said by a server to which too many calls wait; a call that its own side ends raises no error of gRPC's.
+    grpc.StatusCode.CANCELLED: UnavailableError,
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.PERMISSION_DENIED: DeniedError,
     grpc.StatusCode.UNAUTHENTICATED: DeniedError,
@@ -97,18 +105,30 @@ def error_of(error: grpc.aio.AioRpcError) -> CallError:
     """Return the typed error of a failed call, its details (AIP-193) read."""
     # It reads only what a call and its error have in common; its types know the synchronous call alone.
     status = rpc_status.from_call(cast("grpc.Call", error))
-    reason, violations = ("", ()) if status is None else _details(status)
-    kind = _of_reason.get(reason) or _of_code.get(error.code(), FailedError)
-    return kind(error.details() or error.code().name, reason, violations)
+    details = _Details() if status is None else _details(status)
+    kind = _of_reason.get(details.reason) or _of_code.get(error.code(), FailedError)
+    found = kind(error.details() or error.code().name, details.reason, details.violations)
+    found.again_after = details.again_after
+    return found
 
 
-def _details(status: status_pb2.Status) -> tuple[str, tuple[Violation, ...]]:
-    info, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    reason = ""
+@dataclass(frozen=True, slots=True)
+class _Details:
+    reason: str = ""
     violations: tuple[Violation, ...] = ()
+    again_after: float = 0.0
+
+
+def _details(status: status_pb2.Status) -> _Details:
+    info, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    again = error_details_pb2.RetryInfo()
+    found = _Details()
     for detail in status.details:
         if detail.Unpack(info) and info.domain == DOMAIN:
-            reason = info.reason
+            found = replace(found, reason=info.reason)
         elif detail.Unpack(request):
-            violations = tuple(Violation(each.field, each.description) for each in request.field_violations)
-    return reason, violations
+            places = (Violation(each.field, each.description) for each in request.field_violations)
+            found = replace(found, violations=tuple(places))
+        elif detail.Unpack(again):
+            found = replace(found, again_after=again.retry_delay.ToTimedelta().total_seconds())
+    return found

@@ -97,6 +97,7 @@ class RecordsClient:
             parent=self._parent(learner), after_position=after_position, purpose=self._purpose
         )
         while True:
+            pause = _BETWEEN_WATCHES_SECONDS
             call = self._stub.WatchEntries(request)
             try:
                 async for answer in call:
@@ -111,9 +112,10 @@ class RecordsClient:
                 failure = error_of(error)
                 if not isinstance(failure, UnavailableError):
                     raise failure from None
+                pause = max(pause, failure.again_after)
             finally:
                 call.cancel()
-            await asyncio.sleep(_BETWEEN_WATCHES_SECONDS)
+            await asyncio.sleep(pause)
 
     def _learner(self, learner: str) -> str:
         return f"{self._institution}/learners/{learner}"

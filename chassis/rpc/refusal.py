@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from chassis.errors import Reject
+from chassis.errors import Reject, Retry
 
 ErrorReason = Literal[
     "INVALID_FIELD",
@@ -33,6 +33,14 @@ class Refusal(Reject):
         self.violations = tuple(violations)
         super().__init__(reason, self.violations[0].field if self.violations else "")
         self.error_reason = error_reason
+
+
+class LimitReached(Retry):
+    """A call beyond what is kept open at once; after ``seconds`` there may be room."""
+
+    def __init__(self, reason: str, seconds: int) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
 
 
 def invalid(*violations: Violation) -> Refusal:

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an error to a status: the one place that does it (design section 9, AIP-193)."""
 
+from collections.abc import Iterable
 from typing import assert_never
 
 import grpc
 from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from chassis.errors import Conflict, Reject, Retry
-from chassis.rpc.refusal import ErrorReason, Refusal, Violation
+from chassis.rpc.refusal import ErrorReason, LimitReached, Refusal, Violation
 from chassis.sqlstate import OUTSIDE, REDO
 
 DOMAIN = "cairn.dev"
@@ -19,14 +21,18 @@ def status_of(error: Exception) -> status_pb2.Status:
     """Return the rich status of an error; what is not ours and not outside is internal."""
     match error:
         case Refusal():
-            return _status(_code(error.error_reason), error.error_reason, error.reason, error.violations)
+            places = _places(error.violations)
+            return _status(_code(error.error_reason), error.error_reason, error.reason, places)
         case Reject():
-            violations = [Violation(error.field, error.reason)]
+            places = _places([Violation(error.field, error.reason)])
             return _status(
-                code_pb2.INVALID_ARGUMENT, "INVALID_FIELD", "the request cannot be accepted", violations
+                code_pb2.INVALID_ARGUMENT, "INVALID_FIELD", "the request cannot be accepted", places
             )
         case Conflict():
             return _status(code_pb2.ABORTED, "CONFLICT", error.reason)
+        case LimitReached():
+            again = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=error.seconds))
+            return _status(code_pb2.RESOURCE_EXHAUSTED, "LIMIT_REACHED", error.reason, [again])
         case Retry():
             return _status(code_pb2.UNAVAILABLE, "UNAVAILABLE", error.reason)
         case _:
@@ -61,23 +67,18 @@ def _code(reason: ErrorReason) -> int:
             assert_never(reason)
 
 
-def _status(
-    code: int, reason: str, message: str, violations: "tuple[Violation, ...] | list[Violation]" = ()
-) -> status_pb2.Status:
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)]
-    if violations:
-        details.append(
-            error_details_pb2.BadRequest(
-                field_violations=[
-                    error_details_pb2.BadRequest.FieldViolation(
-                        field=each.field, description=each.description
-                    )
-                    for each in violations
-                ]
-            )
-        )
+def _places(violations: Iterable[Violation]) -> list[Message]:
+    """Return the detail that names each place at fault; none where none is."""
+    named = [
+        error_details_pb2.BadRequest.FieldViolation(field=each.field, description=each.description)
+        for each in violations
+    ]
+    return [error_details_pb2.BadRequest(field_violations=named)] if named else []
+
+
+def _status(code: int, reason: str, message: str, more: Iterable[Message] = ()) -> status_pb2.Status:
     status = status_pb2.Status(code=code, message=message)
-    for detail in details:
+    for detail in (error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN), *more):
         packed = Any()
         packed.Pack(detail)
         status.details.append(packed)

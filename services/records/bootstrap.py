@@ -40,6 +40,7 @@ from services.records.app.current_record import CurrentReader
 from services.records.app.disclosure import DisclosureLog
 from services.records.app.disclosures_told import DisclosuresTold
 from services.records.app.ledger import ENTRIES, RecordDecisions
+from services.records.app.open_watches import OpenWatches
 from services.records.app.page_token import PageTokens
 from services.records.app.partners import NOBODY, Partners
 from services.records.app.reading import Desk, Reader
@@ -66,7 +67,8 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     reader = Reader(desk, store, tokens, _now)
     services = [NAME, PARTNERS, SHARING, OPERATIONS]
     server = RpcServer(services, settings.records_grpc_port, process.health, listening=listening)
-    told, watcher = DisclosuresTold(desk, disclosures, tokens), Watcher(desk, store, growth)
+    watches = OpenWatches(settings.records_watches, settings.records_watches_of_one, _now)
+    told, watcher = DisclosuresTold(desk, disclosures, tokens), Watcher(desk, store, growth, watches)
     service = RecordService(desk, current, reader, watcher, told)
     add_RecordServiceServicer_to_server(service, server.server)
     partner_service = PartnerService(pool, partners, listening.operators)

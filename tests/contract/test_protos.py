@@ -60,7 +60,10 @@ def test_every_reason_is_documented_and_typed_for_the_caller() -> None:
     documented = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()} - {"UNSPECIFIED"}  # noqa: SIM118
 
     assert set(_of_reason) == documented
-    assert set(get_args(refusal.ErrorReason)) | {"UNAVAILABLE", "CONFLICT", "INTERNAL"} == documented
+    assert (
+        set(get_args(refusal.ErrorReason)) | {"UNAVAILABLE", "CONFLICT", "INTERNAL", "LIMIT_REACHED"}
+        == documented
+    )
     assert status.DOMAIN == "cairn.dev"
 
 

@@ -49,10 +49,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL. A mistake of the service's own; its log has the trace id of the call."""
     ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 10
     """UNIMPLEMENTED. The service does not have this method."""
+    ERROR_REASON_LIMIT_REACHED: _ErrorReason.ValueType  # 11
+    """RESOURCE_EXHAUSTED. As many such calls are open as the service keeps at once, of this caller or of
+    all together. End those that are not needed, or try again after the time in the
+    `google.rpc.RetryInfo`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Why a call failed. Every error carries one `google.rpc.ErrorInfo` (AIP-193) whose domain is
-    `cairn.dev` and whose reason is the name of one of these values without `ERROR_REASON_`.
+    """Why a call failed. Every error of a service carries one `google.rpc.ErrorInfo` (AIP-193) whose domain
+    is `cairn.dev` and whose reason is the name of one of these values without `ERROR_REASON_`; what
+    gRPC itself refuses, such as a request that is too large, has a status alone.
     No error names a learner or quotes what was sent.
     """
 
@@ -83,4 +89,9 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 9
 """INTERNAL. A mistake of the service's own; its log has the trace id of the call."""
 ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 10
 """UNIMPLEMENTED. The service does not have this method."""
+ERROR_REASON_LIMIT_REACHED: ErrorReason.ValueType  # 11
+"""RESOURCE_EXHAUSTED. As many such calls are open as the service keeps at once, of this caller or of
+all together. End those that are not needed, or try again after the time in the
+`google.rpc.RetryInfo`.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -45,7 +45,9 @@ class GetLearnerRecordRequest(_message.Message):
 
     @_builtins.property
     def recorded_as_of(self) -> _timestamp_pb2.Timestamp:
-        """What was known at this instant. Absent: everything known now."""
+        """What was known at this instant, which must not lie ahead of the service's clock: what will be known
+        then nobody can tell yet. Absent: everything known now.
+        """
 
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:

@@ -95,7 +95,7 @@ class RecordServiceServicer:
     def WatchEntries(self, request, context):
         """Sends the entries by position, first those that are there and then each as it comes, until the
         caller ends the call. After a broken connection the caller goes on behind the last position it
-        has seen.
+        has seen. How many watches are open at once is limited, for each caller and for all together.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

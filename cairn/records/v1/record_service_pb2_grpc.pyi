@@ -47,7 +47,7 @@ class RecordServiceStub:
     WatchEntries: _grpc.UnaryStreamMultiCallable[_record_service_pb2.WatchEntriesRequest, _record_service_pb2.WatchEntriesResponse]
     """Sends the entries by position, first those that are there and then each as it comes, until the
     caller ends the call. After a broken connection the caller goes on behind the last position it
-    has seen.
+    has seen. How many watches are open at once is limited, for each caller and for all together.
     """
     ListDisclosures: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListDisclosuresRequest, _record_service_pb2.ListDisclosuresResponse]
     """Lists what was told of a learner and to whom, the latest first: in answers about this learner, and in
@@ -74,7 +74,7 @@ class RecordServiceAsyncStub(RecordServiceStub):
     WatchEntries: _aio.UnaryStreamMultiCallable[_record_service_pb2.WatchEntriesRequest, _record_service_pb2.WatchEntriesResponse]  # type: ignore[assignment]
     """Sends the entries by position, first those that are there and then each as it comes, until the
     caller ends the call. After a broken connection the caller goes on behind the last position it
-    has seen.
+    has seen. How many watches are open at once is limited, for each caller and for all together.
     """
     ListDisclosures: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListDisclosuresRequest, _record_service_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
     """Lists what was told of a learner and to whom, the latest first: in answers about this learner, and in
@@ -122,7 +122,7 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_record_service_pb2.WatchEntriesResponse], _abc.AsyncIterator[_record_service_pb2.WatchEntriesResponse]]:
         """Sends the entries by position, first those that are there and then each as it comes, until the
         caller ends the call. After a broken connection the caller goes on behind the last position it
-        has seen.
+        has seen. How many watches are open at once is limited, for each caller and for all together.
         """
 
     @_abc_1.abstractmethod

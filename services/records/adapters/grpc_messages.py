@@ -17,6 +17,7 @@ from services.records.adapters.masks import keep
 from services.records.app.current_record import CurrentRecord
 from services.records.app.names import learner_name
 from services.records.app.reading import TimedRecord, Told
+from services.records.app.watching import Chunk
 from services.records.domain.chain import BEGINNING
 from services.records.domain.entry import Statement
 from services.records.domain.mask import EVERYTHING, Mask
@@ -52,6 +53,17 @@ def current_answer(told: Told[CurrentRecord], notice: str) -> bytes:
     record = BytesValue(value=current.written + times)
     rest = record_service_pb2.GetLearnerRecordResponse(disclosure_id=str(told.disclosure_id), notice=notice)
     return record.SerializeToString() + rest.SerializeToString()
+
+
+def watch_answer(chunk: Chunk) -> record_service_pb2.WatchEntriesResponse:
+    """Write the next answer of a watch."""
+    fields = chunk.permission.fields
+    return record_service_pb2.WatchEntriesResponse(
+        entries=[entry_message(entry, fields) for entry in chunk.entries],
+        position=chunk.position or None,
+        disclosure_id=str(chunk.disclosure_id),
+        notice=chunk.permission.notice,
+    )
 
 
 def _times(effective: date | None, recorded: datetime) -> learner_record_pb2.LearnerRecord:

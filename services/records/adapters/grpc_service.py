@@ -2,6 +2,7 @@
 """``cairn.records.v1.RecordService``: reads a request, asks the use case, writes the answer."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from services.records.adapters.grpc_messages import (
     learner_record_message,
     read_date,
     read_instant,
+    watch_answer,
 )
 from services.records.adapters.masks import asked_mask
 from services.records.app.authority import VIEWS, Permission
@@ -100,14 +102,10 @@ class RecordService(stubs.RecordServiceServicer):
         self, request: messages.WatchEntriesRequest, context: Any
     ) -> AsyncIterator[messages.WatchEntriesResponse]:
         permit = partial(self._permit, context, request, request.parent, "WatchEntries")
-        async for chunk in self._watcher.watch(permit, request.parent, request.after_position):
-            fields, notice = chunk.permission.fields, chunk.permission.notice
-            yield messages.WatchEntriesResponse(
-                entries=[entry_message(entry, fields) for entry in chunk.entries],
-                position=chunk.position or None,
-                disclosure_id=str(chunk.disclosure_id),
-                notice=notice,
-            )
+        # Closed with the call, and not when it is collected: until then it counts as open.
+        async with aclosing(self._watcher.watch(permit, request.parent, request.after_position)) as chunks:
+            async for chunk in chunks:
+                yield watch_answer(chunk)
 
     async def ListDisclosures(  # noqa: N802 - the contract's name
         self, request: messages.ListDisclosuresRequest, context: Any

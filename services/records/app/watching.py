@@ -6,7 +6,8 @@ one that is lost costs at most the time of a poll.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from chassis.rpc.refusal import Violation, invalid
 from chassis.waiting import within
 from services.records.app.authority import Permission
 from services.records.app.names import Scope, read_parent
+from services.records.app.open_watches import OpenWatches
 from services.records.app.reading import Desk, RecordStore, Stretch, place_of, told_of
 from services.records.domain.record import Recorded
 
@@ -53,23 +55,33 @@ class Growth:
 class Watcher:
     """Answers the call that never ends by itself."""
 
-    def __init__(self, desk: Desk, store: RecordStore, growth: Growth) -> None:
+    def __init__(self, desk: Desk, store: RecordStore, growth: Growth, watches: OpenWatches) -> None:
         self._desk = desk
         self._store = store
         self._growth = growth
+        self._watches = watches
 
     async def watch(
         self, authorise: Callable[[], Awaitable[Permission]], parent: str, after: int
-    ) -> AsyncIterator[Chunk]:
+    ) -> AsyncGenerator[Chunk, None]:
         """Send the entries behind a position, then each as it comes; every chunk is logged.
 
         Raises Refusal where the position lies behind the record's end, and once the caller may not ask, also
-        where nothing comes: what ends with the next entry would tell that there is one.
+        where nothing comes: what ends with the next entry would tell that there is one. Raises LimitReached
+        where too many are open.
         """
-        await authorise()
+        permission = await authorise()
         scope = read_parent(parent)
         if after < 0:
             raise invalid(Violation("after_position", "must not be negative"))
+        with self._watches.one(permission, scope.tenant):
+            async with aclosing(self._chunks(authorise, scope, after)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _chunks(
+        self, authorise: Callable[[], Awaitable[Permission]], scope: Scope, after: int
+    ) -> AsyncGenerator[Chunk, None]:
         loop = asyncio.get_running_loop()
         position, told, quiet_since = after, None, loop.time()
         while True:

@@ -10,10 +10,10 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from cairn.errors.v1.error_reason_pb2 import ErrorReason
 from chassis.errors import Bug, CairnError, Conflict, Reject, Retry
 from chassis.rpc.caller import is_loopback
-from chassis.rpc.refusal import Refusal, Violation, invalid
+from chassis.rpc.refusal import LimitReached, Refusal, Violation, invalid
 from chassis.rpc.status import status_of
 
-D = TypeVar("D", error_details_pb2.ErrorInfo, error_details_pb2.BadRequest)
+D = TypeVar("D", error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
 
 
 def detail(status: status_pb2.Status, index: int, model: type[D]) -> D:
@@ -33,6 +33,7 @@ def detail(status: status_pb2.Status, index: int, model: type[D]) -> D:
         (Refusal("REQUEST_ID_REUSED", "used"), code_pb2.FAILED_PRECONDITION, "REQUEST_ID_REUSED"),
         (Refusal("UNIMPLEMENTED", "no method"), code_pb2.UNIMPLEMENTED, "UNIMPLEMENTED"),
         (Retry("the broker is away"), code_pb2.UNAVAILABLE, "UNAVAILABLE"),
+        (LimitReached("too many are open", 5), code_pb2.RESOURCE_EXHAUSTED, "LIMIT_REACHED"),
         (Conflict("moved"), code_pb2.ABORTED, "CONFLICT"),
         (Bug("cannot be"), code_pb2.INTERNAL, "INTERNAL"),
         (CairnError("of no kind"), code_pb2.INTERNAL, "INTERNAL"),
@@ -59,6 +60,12 @@ def test_every_violation_names_its_place() -> None:
 
     named = [(each.field, each.description) for each in request.field_violations]
     assert named == [("documents[0].title", "is missing"), ("parent", "is empty")]
+
+
+def test_when_to_come_again_is_told_where_a_limit_is_reached() -> None:
+    told = detail(status_of(LimitReached("too many are open", 5)), 1, error_details_pb2.RetryInfo)
+
+    assert told.retry_delay.ToSeconds() == 5
 
 
 @pytest.mark.parametrize("error", [Bug("learner 4711"), ValueError("learner 4711"), OSError("learner 4711")])
