@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry.trace import Span, SpanKind
 
@@ -25,7 +26,7 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHand
 
 # What nobody answers is measured under one name: a caller chooses its own.
 _OTHER = "_OTHER"
-
+_UNREADABLE = object()
 log = structlog.get_logger()
 
 
@@ -62,7 +63,7 @@ class Edge(grpc.aio.ServerInterceptor):
         self, method: str, handler: "grpc.RpcMethodHandler[Any, Any]"
     ) -> "grpc.RpcMethodHandler[Any, Any]":
         codec = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _reading(handler.request_deserializer),
             "response_serializer": _writing(handler.response_serializer),
         }
         if handler.unary_stream is not None:
@@ -77,6 +78,7 @@ class Edge(grpc.aio.ServerInterceptor):
         async def call(request: Any, context: Context) -> None:
             with _span(method, context), answering(method, context):
                 try:
+                    _check_read(request)
                     async with self._endable():
                         await _write(answers(request, context), context)
                 except Exception as error:  # noqa: BLE001 - whatever leaves a method gets its status
@@ -102,6 +104,23 @@ class Edge(grpc.aio.ServerInterceptor):
             self._ended.discard(task)
 
 
+def _reading(read: Any) -> Any:
+    """Return a deserialiser that hands on what cannot be read: gRPC would answer UNKNOWN, and log each."""
+
+    def request(raw: bytes) -> Any:
+        try:
+            return read(raw)
+        except DecodeError:
+            return _UNREADABLE
+
+    return request
+
+
+def _check_read(request: Any) -> None:
+    if request is _UNREADABLE:
+        raise Refusal("INVALID_FIELD", "the request is no message of this method")
+
+
 def _writing(write: Any) -> Any:
     """Return a serialiser that lets an answer pass that is written already."""
     return lambda answer: answer if isinstance(answer, bytes) else write(answer)
@@ -111,6 +130,7 @@ def _unary(method: str, answer: Any) -> Any:
     async def call(request: Any, context: Context) -> Any:
         with _span(method, context), answering(method, context):
             try:
+                _check_read(request)
                 return await answer(request, context)
             except Exception as error:  # noqa: BLE001 - whatever leaves a method gets its status
                 await _refuse(error, method, context)
@@ -128,7 +148,11 @@ async def _write(stream: Any, context: Context) -> None:
         return
     async with aclosing(stream):
         async for answer in stream:
-            await context.write(answer)
+            try:
+                await context.write(answer)
+            except grpc.aio.InternalError:
+                # The caller has gone, and the write heard of it before the call was told.
+                raise asyncio.CancelledError from None
 
 
 def _span(method: str, context: Context) -> AbstractContextManager[Span]:

@@ -25,7 +25,17 @@ from chassis.waiting import within
 _GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
 _LARGEST_REQUEST = 4 * 1024 * 1024
-OPTIONS = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _LARGEST_REQUEST))
+# What a caller sends beyond that on one connection waits on its own side (RFC 9113, 5.1.2).
+_MOST_AT_ONCE = 1000
+# Of more than 1,000 calls that are not taken up yet gRPC would end some with CANCELLED, whosever they are.
+_MOST_WAITING, _NEVER_MORE = 10_000, 20_000
+OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", _LARGEST_REQUEST),
+    ("grpc.max_concurrent_streams", _MOST_AT_ONCE),
+    ("grpc.server.max_pending_requests", _MOST_WAITING),
+    ("grpc.server.max_pending_requests_hard_limit", _NEVER_MORE),
+)
 
 log = structlog.get_logger()
 
