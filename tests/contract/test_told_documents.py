@@ -3,9 +3,18 @@
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+from google.rpc import code_pb2
+
+from cairn.errors.v1.error_reason_pb2 import ErrorReason
+from chassis.errors import Bug, Conflict, Retry
+from chassis.rpc import refusal
+from chassis.rpc.refusal import LimitReached, Refusal
+from chassis.rpc.status import status_of
+from services.assessment.adapters.http_door import http_application
 from services.records.domain.legal_basis import CLAUSES, MODELS
+from tests.contract.refusals import http_statuses, reasons
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,3 +51,23 @@ def test_the_table_of_rights_is_that_of_the_code() -> None:
         rows.append("".join(f"| {cell} " if cell else "| " for cell in cells) + "|")
 
     assert [line for line in told.splitlines() if re.match(r"\| `[a-z]+_[a-z_]+` \|", line)] == rows
+
+
+def test_each_reason_is_told_with_the_status_that_the_code_gives_it() -> None:
+    errors: dict[str, Exception] = {each: Refusal(each, "") for each in get_args(refusal.ErrorReason)}
+    errors |= {"UNAVAILABLE": Retry(""), "CONFLICT": Conflict(""), "INTERNAL": Bug("")}
+    errors |= {"LIMIT_REACHED": LimitReached("", 1)}
+    known = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()]  # noqa: SIM118 - no mapping
+
+    told = [(reason, code_pb2.Code.Name(status_of(errors[reason]).code)) for reason in known[1:]]
+
+    assert reasons() == told
+
+
+def test_each_status_by_which_the_http_door_refuses_is_told() -> None:
+    door: Any = None  # what describes itself asks nobody
+    (path,) = http_application(door, {}, None).openapi()["paths"].values()
+
+    assert http_statuses() == sorted(
+        int(each) for each in path["post"]["responses"] if each not in {"200", "422"}
+    )

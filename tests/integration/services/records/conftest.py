@@ -91,8 +91,8 @@ async def address(
     records: Provisioned, broker: str, ours: Authority, theirs: Authority, tmp_path: Path
 ) -> AsyncIterator[str]:
     """Return where a server listens over TLS."""
-    async with serving_over_tls(records, broker, ours, theirs, tmp_path) as address:
-        yield address
+    async with serving_over_tls(records, broker, ours, theirs, tmp_path) as serving:
+        yield serving.address
 
 
 @pytest.fixture

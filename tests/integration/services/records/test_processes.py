@@ -31,11 +31,13 @@ class Running:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.ports: dict[str, int] = {}
+        self.said: list[str] = []
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         assert self.process.stderr is not None
         async for raw in self.process.stderr:
+            self.said.append(raw.decode())
             line = json.loads(raw)
             if line["event"] in {"health", "serving"}:
                 self.ports[line["event"]] = line["port"]

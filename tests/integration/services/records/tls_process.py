@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
@@ -20,11 +21,22 @@ REGISTRY = "spiffe://example.edu/registry"
 """By which an operator is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that runs, and where it listens."""
+
+    running: Running
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.running.ports['serving']}"
+
+
 @asynccontextmanager
 async def serving_over_tls(
-    records: Provisioned, broker: str, ours: Authority, theirs: Authority, folder: Path
-) -> AsyncIterator[str]:
-    """Run the server and yield its address."""
+    records: Provisioned, broker: str, ours: Authority, theirs: Authority, folder: Path, **more: str
+) -> AsyncIterator[Serving]:
+    """Run the server, with ``more`` settings; at the end it stops in order, unless it was killed."""
     certificate, key, operators = write_server_files(folder, ours.server(), theirs.pem)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.records", "serve"),
@@ -38,16 +50,17 @@ async def serving_over_tls(
             "TLS_KEY_FILE": str(key),
             "TLS_TRUST_FILE": str(operators),
             "OPERATOR_IDENTITIES": json.dumps([REGISTRY]),
-        },
+        }
+        | more,
         stderr=PIPE,
     )
     running = Running(process)
     try:
         await running.ready()
-        yield f"127.0.0.1:{running.ports['serving']}"
+        yield Serving(running)
     finally:
-        code = await running.stop()
-    assert code == 0
+        code = await running.stop() if process.returncode is None else process.returncode
+    assert code in {0, -signal.SIGKILL}
 
 
 @dataclass(frozen=True, slots=True)
