@@ -109,6 +109,9 @@ async def test_both_times_are_answerable(
     assert await state(effective_as_of=day(date(2014, 4, 30))) == []
     assert await state(effective_as_of=day(date(2014, 5, 1))) == [review]
     assert await state(recorded_as_of=instant(between - timedelta(days=1))) == []
+    with pytest.raises(grpc.aio.AioRpcError) as ahead:
+        await state(recorded_as_of=instant(datetime.now(UTC) + timedelta(days=1)))
+    assert refused(ahead.value).fields == ("recorded_as_of",)
 
 
 async def test_a_learner_of_whom_nothing_is_recorded_has_an_empty_record(
@@ -195,13 +198,6 @@ async def test_a_token_of_another_list_is_refused(
             "GetLearnerRecord",
             GetLearnerRecordRequest(
                 name="institutions/a/learners/b", recorded_as_of=Timestamp(seconds=2**60)
-            ),
-            "recorded_as_of",
-        ),
-        (
-            "GetLearnerRecord",
-            GetLearnerRecordRequest(
-                name="institutions/a/learners/b", recorded_as_of=Timestamp(seconds=2**35)
             ),
             "recorded_as_of",
         ),
