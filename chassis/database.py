@@ -16,8 +16,8 @@ from chassis.sqlstate import LOST, OUTSIDE, LeftIdle
 Pool: TypeAlias = "asyncpg.Pool"
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
 
-OLDEST_MAJOR = 15
-"""Before that PostgreSQL knows no `unique nulls not distinct`."""
+OLDEST_MAJOR = 17
+"""Before that no index has an order behind `= any`: what goes by keys would read all of a tenant."""
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
 IDLE_SECONDS = 60.0
@@ -92,7 +92,7 @@ def check_version(connection: Connection) -> None:
     """Raise Reject naming the version found and the one needed, where a database is too old."""
     found = connection.get_server_version()
     if found.major < OLDEST_MAJOR:
-        told = f"{found.major}.{found.minor}"
+        told = f"{found.major}.{found.micro}"  # asyncpg's minor is that of versions before 10, as 9.6
         raise Reject(f"must be of PostgreSQL {OLDEST_MAJOR} or newer, and is of {told}", "DATABASE_URL")
 
 
