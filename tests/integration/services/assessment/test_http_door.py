@@ -194,6 +194,23 @@ async def test_a_request_that_is_not_taken_in_at_all(
     assert answer.json()["reason"]
 
 
+async def test_a_body_that_comes_too_slowly_is_not_waited_for(
+    shared: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.assessment.adapters.http_door._BODY_SECONDS", 0.2)
+    rest = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"["
+        await rest.wait()
+
+    async with shared.client() as client, asyncio.timeout(30):
+        answer = await client.post(shared.path, content=slowly(), headers={"content-type": BATCH})
+
+    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
+    assert answer.json()["reason"]
+
+
 async def test_too_much_waiting_to_be_published_is_told_with_a_time_to_come_again(shared: House) -> None:
     await shared.post(native(1), native(2))
     waiting = (await shared.look("select count(*) from chassis.outbox"))[0][0]
