@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeAlias
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from cairn.ids import TenantId
@@ -13,11 +14,13 @@ from chassis.errors import Reject
 from chassis.session import Session
 from chassis.sqlstate import LOST, OUTSIDE, LeftIdle
 
+log = structlog.get_logger()
 Pool: TypeAlias = "asyncpg.Pool"
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
 
-OLDEST_MAJOR = 17
-"""Before that no index has an order behind `= any`: what goes by keys would read all of a tenant."""
+OLDEST_MAJOR = 15
+PROVEN_MAJOR = 17
+"""Before that no index has an order behind `= any`: some of what goes by keys reads all of a tenant."""
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
 IDLE_SECONDS = 60.0
@@ -89,11 +92,16 @@ async def open_pool(url: str, size: int, *, name: str = "cairn") -> Pool:
 
 
 def check_version(connection: Connection) -> None:
-    """Raise Reject naming the version found and the one needed, where a database is too old."""
+    """Raise Reject naming the version found and the one needed, where a database is too old.
+
+    One that is old enough to be slow is warned of.
+    """
     found = connection.get_server_version()
+    told = f"{found.major}.{found.micro}"  # asyncpg's minor is that of versions before 10, as 9.6
     if found.major < OLDEST_MAJOR:
-        told = f"{found.major}.{found.micro}"  # asyncpg's minor is that of versions before 10, as 9.6
         raise Reject(f"must be of PostgreSQL {OLDEST_MAJOR} or newer, and is of {told}", "DATABASE_URL")
+    if found.major < PROVEN_MAJOR:
+        log.warning("old database: some statements read all of a tenant", found=told, wanted=PROVEN_MAJOR)
 
 
 async def connect(url: str, *, name: str = "cairn") -> "asyncpg.Connection":

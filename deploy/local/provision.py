@@ -15,6 +15,8 @@ import asyncpg
 from deploy.local.keys import Keys
 
 LOGIN_ROLES = ("migrate", "consume", "serve", "relay", "schedule")
+# Before that it is the role that inherits or not.
+_MEMBERSHIPS_HAVE_OPTIONS = 16
 # Everyone who provisions a server waits for one another under this number.
 LOCK = 0x6361_6972_6E2F
 
@@ -72,10 +74,14 @@ async def _make_role(connection: asyncpg.Connection, role: str, *, login: bool, 
 async def _bind_roles(connection: asyncpg.Connection, service: str) -> None:
     owner = _quoted(f"cairn_{service}_owner")
     migrate = _quoted(f"cairn_{service}_migrate")
-    await connection.execute(f"grant {owner} to {migrate} with inherit false, set true")
+    options = "with inherit false, set true"
+    if connection.get_server_version().major < _MEMBERSHIPS_HAVE_OPTIONS:
+        await connection.execute(f"alter role {migrate} noinherit")
+        options = ""
+    await connection.execute(f"grant {owner} to {migrate} {options}")
     if not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user"):
         # A creator of roles who is no superuser may give a database only to a role it can become.
-        await connection.execute(f"grant {owner} to current_user with inherit false, set true")
+        await connection.execute(f"grant {owner} to current_user {options}")
 
 
 async def _make_database(connection: asyncpg.Connection, database: str, service: str) -> None:

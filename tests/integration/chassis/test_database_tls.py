@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import asyncpg
 import pytest
 
+from chassis import database
 from chassis.database import Connection, open_pool
 from deploy.local import ports
 from deploy.local.detached import launch, run_logged
@@ -190,3 +191,14 @@ async def test_a_renewed_server_ends_no_connection(server: Server, ours: Authori
         await connection.execute("select pg_reload_conf()")
         assert await over_tls(dsn)
         assert await connection.fetchval("select 1") == 1
+
+
+async def test_an_old_server_is_warned_of_and_taken(
+    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PROVEN_MAJOR", 99)
+    pool = await open_pool(server.dsn(sslmode="require"), 1)
+    assert await pool.fetchval("select 1") == 1
+    await pool.close()
+
+    assert "old database: some statements read all of a tenant" in capsys.readouterr().out
