@@ -18,6 +18,7 @@ ASYNCAPI_DOCUMENT := cairn/schemas/asyncapi.json
 ASYNCAPI_PARSER := build/asyncapi/.installed
 PROMETHEUS := build/prometheus/.installed
 RELEASED_PROTOS := protos/released.binpb
+MANIFEST_TOOLS := $(addprefix build/tools/,kustomize kube-score)
 
 .PHONY: help
 help: ## List the targets
@@ -55,20 +56,21 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 	$(call COMPILE,uv,locks/uv.in)
 	$(call COMPILE,dev,pyproject.toml --group dev)
 	$(foreach image,$(IMAGES),$(call COMPILE,$(image),pyproject.toml --group $(image) --constraints locks/dev.txt);)
+	$(call COMPILE,cairn,pyproject.toml --constraints locks/dev.txt)
 
 # The system
 
 # Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench
 # or of the proof; the results a second of the bench's recovery, how many results are stored where one more is measured; the short
-# form of the proof, its seed, and the events of its nemesis.
-export OULAD N ONCE RUNS ONLY RATE STORED SHORT SEED EVENTS
+# form of the proof, its seed, and the events of its nemesis; the base of images.
+export OULAD N ONCE RUNS ONLY RATE STORED SHORT SEED EVENTS BASE
 
 .PHONY: run
 run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
 	$(BIN)/python -m deploy.local.run
 
 .PHONY: test
-test: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) ## Run the tests on real brokers and databases; ARGS= goes to pytest, which then runs once
+test: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) $(MANIFEST_TOOLS) ## Run the tests on real brokers and databases; ARGS= goes to pytest, which then runs once
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -92,10 +94,10 @@ bench: $(VENV)/.installed ## Measure speed, latency and memory into build/bench.
 
 # The checks, each by itself or all with `make check`
 
-CHECKS := lint format types imports spelling licences protos generated schemas asyncapi alerts
+CHECKS := lint format types imports spelling licences protos generated schemas asyncapi alerts manifests
 
 .PHONY: check
-check: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) ## Run every check and name each that failed
+check: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) $(MANIFEST_TOOLS) ## Run every check and name each that failed
 	@$(MAKE) --keep-going $(CHECKS)
 
 .PHONY: $(CHECKS)
@@ -123,7 +125,7 @@ LICENCES := $(LICENCES);Repoze Public License
 licences: $(VENV)/.installed ## Check the licences of all that an image brings along
 	@mkdir -p build
 	@$(BIN)/pip-licenses --from=mixed --format=csv --allow-only='$(LICENCES)' --output-file=build/licences.csv --packages \
-	  $$(sed -nE 's/^([A-Za-z0-9._-]+)(\[[a-z,]*\])?==.*/\1/p' $(IMAGES:%=locks/%.txt) | sort -u)
+	  $$(sed -nE 's/^([A-Za-z0-9._-]+)(\[[a-z,]*\])?==.*/\1/p' $(IMAGES:%=locks/%.txt) locks/cairn.txt | sort -u)
 
 protos: $(VENV)/.installed ## Check the gRPC contracts, and that none breaks the released ones
 	$(BIN)/buf lint
@@ -139,6 +141,9 @@ asyncapi: $(VENV)/.installed $(ASYNCAPI_PARSER) ## Read the AsyncAPI document wi
 alerts: $(PROMETHEUS) ## Check the alerts, and that each fires and clears when it should
 	build/prometheus/usr/bin/promtool check rules deploy/observability/cairn.rules.yml
 	build/prometheus/usr/bin/promtool test rules deploy/observability/cairn.rules.test.yml
+
+manifests: $(VENV)/.installed $(MANIFEST_TOOLS) ## Build the Kubernetes overlays, and hold them to schemas, kube-score and the code
+	$(BIN)/python -m deploy.kubernetes.check
 
 # Generated again in a copy of the tree, so that a check never writes here.
 generated: $(VENV)/.installed ## Check that what is generated is what is committed
@@ -158,6 +163,10 @@ regenerate:
 	$(BIN)/python -m cairn.schemas.generate
 	$(BIN)/python -m chassis.metrics_page
 	$(BIN)/python -m deploy.observability.dashboard
+
+.PHONY: kubernetes
+kubernetes: $(VENV)/.installed ## Write the Kafka topics, users and certificates of the production overlay again
+	$(BIN)/python -m deploy.kubernetes.kafka
 
 # Tools that are no Python libraries come under build/; Node itself is a wheel, and its own `npm` script
 # does not survive the wheel's flattening of symbolic links.
@@ -182,6 +191,33 @@ $(PROMETHEUS):
 	fi
 	build/prometheus/usr/bin/promtool --version
 	@touch $@
+
+.PHONY: images
+images: $(VENV)/.installed ## Build the images with buildah on a base made by debootstrap, and start one; as root; BASE= names another base
+	$(BIN)/python -m deploy.images.trial
+
+# Kustomize is taken from a kubectl that has a new enough one; kube-score, and else kustomize, are built by Go from
+# the hashed lock deploy/kubernetes/tools/go.sum, once.
+
+GO ?= go
+GO_TOOLS := deploy/kubernetes/tools
+
+build/tools/kustomize: $(addprefix $(GO_TOOLS)/,go.mod go.sum)
+	@mkdir -p $(@D)
+	@if kubectl version --client 2>/dev/null | grep -q '^Kustomize Version: v5\.'; then \
+	  printf '#!/bin/sh\ntest "$$1" = build && shift\nexec kubectl kustomize "$$@"\n' > $@ && chmod +x $@; \
+	else $(MAKE) go-tool TOOL=sigs.k8s.io/kustomize/kustomize/v5; fi
+	@touch $@
+
+build/tools/kube-score: $(addprefix $(GO_TOOLS)/,go.mod go.sum)
+	@mkdir -p $(@D)
+	@$(MAKE) go-tool TOOL=github.com/zegl/kube-score/cmd/kube-score
+	@touch $@
+
+.PHONY: go-tool
+go-tool:
+	@command -v $(GO) >/dev/null || { echo 'Go 1.24 or newer is needed to build $(TOOL); set GO='; exit 1; }
+	GOBIN=$(abspath build/tools) $(GO) -C $(GO_TOOLS) install $(TOOL)
 
 .PHONY: clean
 clean: ## Remove what was built here; the local broker and database must be stopped

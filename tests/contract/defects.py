@@ -9,6 +9,7 @@ MODEL = "cairn/events/result.py"
 ENTRY = "protos/cairn/records/v1/entry.proto"
 STUB = "cairn/records/v1/entry_pb2.py"
 HASH = "  string hash = 19 ["
+PROCESS = "deploy/kubernetes/base/process.yaml"
 MISSPELT = "eveicer"[::-1]  # the right way round it would fail the check here
 
 
@@ -114,6 +115,56 @@ DEFECTS = {
         "expr: max by (service, consumer) (cairn_consumer_breaker) >= 0",
         "alertname: CairnBreakerOpen, time: 1m",
         instead_of="expr: max by (service, consumer) (cairn_consumer_breaker) == 1",
+    ),
+    "a field that Kubernetes does not know": Defect(
+        "manifests",
+        PROCESS,
+        "spec:\n  revisionHistory: 3\n",
+        "Additional properties are not allowed ('revisionHistory' was unexpected)",
+        "spec:\n  revisionHistoryLimit: 3\n",
+    ),
+    "a process that writes to its image": Defect(
+        "manifests",
+        PROCESS,
+        "readOnlyRootFilesystem: false",
+        "container-security-context-readonlyrootfilesystem",
+        "readOnlyRootFilesystem: true",
+    ),
+    "a process that runs as root": Defect(
+        "manifests",
+        PROCESS,
+        "runAsUser: 0",
+        "container-security-context-user-group-id",
+        "runAsUser: 10001",
+    ),
+    "a process without a limit of memory": Defect(
+        "manifests", PROCESS, "", "Memory limit is not set", "              memory: 256Mi\n"
+    ),
+    "a check that is silenced without a reason": Defect(
+        "manifests",
+        PROCESS,
+        "container-image-pull-policy,pod-probes\n    cairn.org",
+        "pod-probes is ignored without a reason",
+        "container-image-pull-policy\n    cairn.org",
+    ),
+    "a kind that nobody checks": Defect(
+        "manifests",
+        "deploy/kubernetes/overlays/production/monitoring.yaml",
+        "---\napiVersion: example.edu/v1\nkind: Planted\nmetadata:\n  name: planted\n",
+        "nothing is known of example.edu/v1 Planted",
+    ),
+    "a field that an operator does not know": Defect(
+        "manifests",
+        "deploy/kubernetes/overlays/production/databases.yaml",
+        "      database: cairn_records\n      ownedBy: cairn_records_owner\n",
+        "'ownedBy' was unexpected",
+        "      database: cairn_records\n      owner: cairn_records_owner\n",
+    ),
+    "a topic that the code does not have": Defect(
+        "manifests",
+        "deploy/kubernetes/overlays/production/kafka/topics.yaml",
+        "# by hand\n",
+        "topics.yaml is not what the code says",
     ),
     "a misspelling": Defect("spelling", "docs/design.md", f"{MISSPELT}\n", f"{MISSPELT} ==> receive"),
 }

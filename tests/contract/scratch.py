@@ -61,11 +61,13 @@ class Scratch:
 
     def _borrow_tools(self) -> None:
         # older than any environment, or make would install the copy into the house's own
-        for file in (*self.root.glob("locks/*"), *self.root.glob("tests/contract/asyncapi/*")):
+        locked = ("locks/*", "tests/contract/asyncapi/*", "deploy/kubernetes/tools/*")
+        for file in (file for pattern in locked for file in self.root.glob(pattern)):
             os.utime(file, (0, 0))
         os.utime(self.root / "pyproject.toml", (0, 0))
         (self.root / "build").mkdir()
-        (self.root / "build/asyncapi").symlink_to(HOUSE / "build/asyncapi")
+        for tool in ("asyncapi", "tools"):
+            (self.root / "build" / tool).symlink_to(HOUSE / "build" / tool)
         self._borrow_type_cache()
 
     def _borrow_type_cache(self) -> None:
