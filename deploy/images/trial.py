@@ -24,7 +24,9 @@ USER = 10001
 _PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 _BUILDAH = ("buildah", f"--root={FOLDER}/storage", f"--runroot={FOLDER}/run", "--storage-driver=vfs")
 _OWN_BASE = "localhost/cairn-base"
-_STARTED_SECONDS, _STOPPED_SECONDS = 20.0, 10.0
+_RELAY = b"/opt/cairn/venv/bin/python\0-m\0services.records\0relay\0"
+# The second is what a pod is given to end.
+_STARTED_SECONDS, _STOPPED_SECONDS = 20.0, 15.0
 
 
 def main() -> int:
@@ -81,7 +83,7 @@ def _try_process() -> int:
         process = subprocess.Popen([*command, "python", "-m", "services.records", "relay"])
         try:
             live, ready = _asked(port, "livez"), _asked(port, "readyz")
-            pid = _listening_as(USER)
+            pid = _relay_of(USER)
             os.kill(pid, signal.SIGTERM)
             process.wait(_STOPPED_SECONDS)
         finally:
@@ -106,14 +108,14 @@ def _asked(port: int, path: str) -> int:
             time.sleep(0.2)
 
 
-def _listening_as(user: int) -> int:
-    """Return the id of the one process of this user that is a relay."""
+def _relay_of(user: int) -> int:
+    """Return the id of the one process of this user that is a relay, and not what started it."""
     found = [
         int(folder.name)
         for folder in Path("/proc").iterdir()
         if folder.name.isdecimal()
         and folder.stat().st_uid == user
-        and b"services.records\0relay" in (folder / "cmdline").read_bytes()
+        and (folder / "cmdline").read_bytes() == _RELAY
     ]
     (only,) = found
     return only
