@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from kubernetes_validate.utils import SchemaNotFoundError, ValidationError, latest_version, validate
 
 from deploy.kubernetes.built import Manifest
@@ -29,14 +28,13 @@ def findings(manifest: Manifest) -> Iterator[str]:
     """Yield what the schema of a manifest does not allow."""
     name = OPERATORS.get((manifest.api, manifest.kind))
     if name is not None:
-        error = best_match(Draft202012Validator(_schema(name)).iter_errors(manifest.body))
-        if error is not None:
+        for error in Draft202012Validator(_schema(name)).iter_errors(manifest.body):
             yield f"{manifest}: {error.json_path}: {error.message}"
         return
     try:
         validate(dict(manifest.body), latest_version(), strict=True)
-    except ValidationError as error:
-        yield f"{manifest}: {error.json_path}: {error.message}"
+    except ValidationError as refused:
+        yield f"{manifest}: {refused.json_path}: {refused.message}"
     except SchemaNotFoundError:
         yield f"{manifest}: nothing is known of {manifest.api} {manifest.kind}: it is in no list"
 

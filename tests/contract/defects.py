@@ -156,9 +156,9 @@ DEFECTS = {
     "a field that an operator does not know": Defect(
         "manifests",
         "deploy/kubernetes/overlays/production/databases.yaml",
-        "      database: cairn_records\n      ownedBy: cairn_records_owner\n",
-        "'ownedBy' was unexpected",
-        "      database: cairn_records\n      owner: cairn_records_owner\n",
+        "      database: cairn_records\n      owned: true\n",
+        "'owned' was unexpected",
+        "      database: cairn_records\n",
     ),
     "a topic that the code does not have": Defect(
         "manifests",
