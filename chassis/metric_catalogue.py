@@ -14,10 +14,10 @@ _RECORDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric; a ``number`` is a sum that also falls, a ``gauge`` is told as it stands when asked."""
+    """One metric; a gauge is told as it stands when asked."""
 
     name: str
-    kind: Literal["counter", "number", "histogram", "gauge"]
+    kind: Literal["counter", "histogram", "gauge"]
     unit: str
     description: str
     labels: tuple[str, ...] = ()
@@ -160,7 +160,7 @@ RPC_DURATION = _histogram(
 )
 RPC_ACTIVE = Metric(
     "cairn.rpc.active",
-    "number",
+    "gauge",
     "{call}",
     "calls that are being answered, open watches included",
     ("rpc.method",),
@@ -173,7 +173,7 @@ HTTP_DURATION = _histogram(
     "http.route",
     "http.response.status_code",
 )
-HTTP_ACTIVE = Metric("http.server.active_requests", "number", "{request}", "requests that are being answered")
+HTTP_ACTIVE = Metric("http.server.active_requests", "gauge", "{request}", "requests that are being answered")
 
 CATALOGUE: tuple[Metric, ...] = (
     UNIT_DURATION,

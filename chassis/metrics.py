@@ -5,14 +5,15 @@ Labels are given in the order in which the catalogue declares them. Until :func:
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation, UpDownCounter
+from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 
 from chassis.metric_catalogue import CATALOGUE, Metric
 
 Labels = tuple[str, ...]
-_Instrument = Counter | UpDownCounter | Histogram
+_Instrument = Counter | Histogram
 
 _instruments: dict[str, _Instrument] = {}
 _held: dict[str, dict[Labels, float]] = {}
@@ -27,9 +28,9 @@ def begin(meter: Meter, service: str, process: str) -> None:
 
 
 def add(metric: Metric, amount: float, *labels: str) -> None:
-    """Add to a counter, or to a number of things that come and go."""
+    """Add to a counter."""
     instrument = _instruments.get(metric.name)
-    if isinstance(instrument, Counter | UpDownCounter):
+    if isinstance(instrument, Counter):
         instrument.add(amount, _attributes(metric, labels))
 
 
@@ -45,6 +46,12 @@ def hold(metric: Metric, value: float, *labels: str) -> None:
     _held.setdefault(metric.name, {})[labels] = value
 
 
+def shift(metric: Metric, by: float, *labels: str) -> None:
+    """Move a gauge, of things that come and go."""
+    series = _held.setdefault(metric.name, {})
+    series[labels] = series.get(labels, 0) + by
+
+
 def replace(metric: Metric, series: Mapping[Labels, float]) -> None:
     """Say what all series of a gauge stand at: one that is not among them is told no more."""
     _held[metric.name] = dict(series)
@@ -55,8 +62,6 @@ def _make(meter: Meter, metric: Metric) -> None:
     match metric.kind:
         case "counter":
             _instruments[metric.name] = meter.create_counter(metric.name, **named)
-        case "number":
-            _instruments[metric.name] = meter.create_up_down_counter(metric.name, **named)
         case "histogram":
             buckets = metric.buckets
             _instruments[metric.name] = meter.create_histogram(
@@ -77,5 +82,7 @@ def _telling(metric: Metric) -> Callable[[CallbackOptions], Iterable[Observation
     return tell
 
 
+# Labels are few and come again and again: each call and each unit has some.
+@lru_cache(maxsize=4096)
 def _attributes(metric: Metric, labels: Labels) -> dict[str, str]:
     return _of_all | dict(zip(metric.labels, labels, strict=True))

@@ -17,13 +17,12 @@ processes, each of which tells the same: take the `max` of it.
 
 No label holds a learner, an institution, an address, or anything that a caller chose.
 """
-_SUFFIXES = {"counter": "_total", "number": "", "gauge": "", "histogram": ""}
 
 
 def exposed(metric: Metric) -> str:
     """Return a metric's name at Prometheus; the series of a histogram add `_bucket`, `_sum` and `_count`."""
     unit = "_seconds" if metric.unit == "s" else ""
-    return metric.name.replace(".", "_") + unit + _SUFFIXES[metric.kind]
+    return metric.name.replace(".", "_") + unit + ("_total" if metric.kind == "counter" else "")
 
 
 def metrics_page() -> str:

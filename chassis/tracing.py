@@ -7,15 +7,15 @@ to the beginning (interop E.5). A header is replaced and never appended. Nothing
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from opentelemetry import propagate, trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind
 
 from chassis.streams.message import Message
 
@@ -55,6 +55,31 @@ def link(parents: Iterable[str | None]) -> None:
                 span.add_link(context)
 
 
+def answering(name: str, parent: str | None) -> AbstractContextManager[object]:
+    """Span one call that is answered, in the trace that its caller names.
+
+    Where nothing is recorded the call has a trace all the same, which its logs name, at a tenth of the cost.
+    """
+    if recording():
+        return tracer.start_as_current_span(name, extract(parent), SpanKind.SERVER, record_exception=False)
+    return _Unrecorded(parent)
+
+
+class _Unrecorded:
+    """A trace that is followed and not recorded, for as long as a call lasts."""
+
+    def __init__(self, parent: str | None) -> None:
+        named = _named(parent).trace_id if parent else 0
+        context = SpanContext(named or _ids.generate_trace_id(), _ids.generate_span_id(), is_remote=False)
+        self._span = NonRecordingSpan(context)
+
+    def __enter__(self) -> None:
+        self._token = attach(trace.set_span_in_context(self._span))
+
+    def __exit__(self, *_raised: object) -> None:
+        detach(self._token)
+
+
 @contextmanager
 def processing(consumer: str, records: int) -> Iterator[None]:
     """Span one unit of work, as the conventions for messaging name it (semconv 1.44, process)."""
@@ -82,7 +107,7 @@ class Steps:
         at = message.record.at
         self._span = tracer.start_span(
             f"process {at.topic}",
-            trace.set_span_in_context(trace.NonRecordingSpan(parent)),
+            trace.set_span_in_context(NonRecordingSpan(parent)),
             SpanKind.CONSUMER,
             {
                 "messaging.system": "kafka",

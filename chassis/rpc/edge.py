@@ -13,11 +13,10 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
-from opentelemetry.trace import Span, SpanKind
 
 from chassis import tracing
 from chassis.errors import Retry
-from chassis.rpc.measuring import answering
+from chassis.rpc.measuring import Measured
 from chassis.rpc.refusal import Refusal
 from chassis.rpc.status import expected, status_of
 
@@ -76,7 +75,7 @@ class Edge(grpc.aio.ServerInterceptor):
         # It writes and does not yield: a generator that is dropped would be closed in another context than
         # the one that its span began in.
         async def call(request: Any, context: Context) -> None:
-            with _span(method, context), answering(method, context):
+            with _span(method, context), Measured(method, context):
                 try:
                     _check_read(request)
                     async with self._endable():
@@ -128,7 +127,7 @@ def _writing(write: Any) -> Any:
 
 def _unary(method: str, answer: Any) -> Any:
     async def call(request: Any, context: Context) -> Any:
-        with _span(method, context), answering(method, context):
+        with _span(method, context), Measured(method, context):
             try:
                 _check_read(request)
                 return await answer(request, context)
@@ -155,13 +154,10 @@ async def _write(stream: Any, context: Context) -> None:
                 raise asyncio.CancelledError from None
 
 
-def _span(method: str, context: Context) -> AbstractContextManager[Span]:
+def _span(method: str, context: Context) -> AbstractContextManager[object]:
     parents = (value for name, value in context.invocation_metadata() or () if name == "traceparent")
     parent = next(parents, None)
-    origin = tracing.extract(parent if isinstance(parent, str) else None)
-    return tracing.tracer.start_as_current_span(
-        method.lstrip("/"), origin, SpanKind.SERVER, record_exception=False
-    )
+    return tracing.answering(method.lstrip("/"), parent if isinstance(parent, str) else None)
 
 
 async def _refuse(error: Exception, method: str, context: Context) -> NoReturn:

@@ -45,7 +45,7 @@ class Observed:
                 status = message["status"]
             await send(message)
 
-        metrics.add(HTTP_ACTIVE, 1)
+        metrics.shift(HTTP_ACTIVE, 1)
         try:
             origin = tracing.extract(_traceparent(scope))
             with tracing.tracer.start_as_current_span(
@@ -58,7 +58,7 @@ class Observed:
             status = 500
             raise
         finally:
-            metrics.add(HTTP_ACTIVE, -1)
+            metrics.shift(HTTP_ACTIVE, -1)
             metrics.record(HTTP_DURATION, time.perf_counter() - began, method, _route(scope), str(status))
 
 

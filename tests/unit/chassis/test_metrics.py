@@ -20,6 +20,7 @@ _SERIES = re.compile(r"(?m)^([a-z_]+)(?:\{([^}]*)\})? [0-9.e+-]+$")
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[CollectorRegistry]:
     for name in ("_instruments", "_held", "_of_all"):
         monkeypatch.setattr(metrics, name, {})
+    metrics._attributes.cache_clear()
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
     provider = MeterProvider(metric_readers=[reader])

@@ -123,3 +123,25 @@ def _message(headers: Headers, began: str = PARENT) -> Message[None]:
     record = Record(Partition("results.v1", 3), 7, b"", b"", headers, 0)
     as_of = datetime(2024, 5, 1, tzinfo=UTC)
     return Message(record, TenantId("t"), LearnerId("l"), "s", "e", b"", as_of, None, began)
+
+
+def test_a_call_that_is_not_recorded_has_a_trace_for_its_logs() -> None:
+    with tracing.answering("cairn.X/Get", PARENT):
+        ours = tracing.traceparent()
+    with tracing.answering("cairn.X/Get", None):
+        other = tracing.traceparent()
+
+    assert ours[3:35] == PARENT[3:35]
+    assert ours[36:52] != PARENT[36:52]
+    assert other[3:35] not in {ours[3:35], "0" * 32}
+    assert tracing.traceparent()[3:35] not in {ours[3:35], other[3:35]}
+
+
+def test_a_call_that_is_recorded_is_the_child_of_its_caller(spans: InMemorySpanExporter) -> None:
+    with tracing.answering("cairn.X/Get", PARENT):
+        pass
+
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.kind.name) == ("cairn.X/Get", "SERVER")
+    assert span.parent is not None
+    assert f"{span.parent.span_id:016x}" == PARENT[36:52]
