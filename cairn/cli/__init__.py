@@ -11,6 +11,7 @@ from cairn.cli import (
     brokers,
     consumers,
     disclosures,
+    doctor,
     door,
     partners,
     policies,
@@ -53,6 +54,7 @@ app.command()(consumers.lag)
 app.command()(consumers.pause)
 app.command()(consumers.resume)
 app.command()(actions.actions)
+app.command()(doctor.doctor)
 app.command()(door.door)
 app.command()(disclosures.disclosures)
 

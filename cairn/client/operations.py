@@ -19,6 +19,8 @@ from cairn.operations.v1.operations_service_pb2 import (
     AcceptLossRequest,
     DiscardDeadLetterRequest,
     DiscardRecordRequest,
+    ExamineServiceRequest,
+    ExamineServiceResponse,
     GetDeadLetterRequest,
     GetOutboxRequest,
     GetReplayRequest,
@@ -52,6 +54,10 @@ class OperationsClient:
         """Use a channel that the caller closes; ``operator`` is who acts, and stays on record."""
         self._stub = OperationsServiceStub(channel)
         self._operator = operator
+
+    async def examine(self) -> ExamineServiceResponse:
+        """Return what the service finds where it looks at what it needs."""
+        return await ask(self._stub.ExamineService, ExamineServiceRequest())
 
     async def consumers(self) -> Sequence[Consumer]:
         """Return the service's consumers with their progress and counts."""

@@ -10,6 +10,7 @@ from cairn.operations.v1 import (
     consumer_pb2,
     dead_letter_pb2,
     door_count_pb2,
+    finding_pb2,
     operations_service_pb2,
     operator_action_pb2,
     scan_pb2,
@@ -17,10 +18,19 @@ from cairn.operations.v1 import (
 )
 from chassis.operations.actions import Action
 from chassis.operations.doors import DoorCount
+from chassis.operations.examining import Finding
 from chassis.operations.letters import Letter
 from chassis.operations.names import consumer_name, letter_name, loss_name, record_name, scan_name
 from chassis.operations.scans import Scan
 from chassis.operations.store import NoticedLoss, Progress, Replay, WaitingRecord
+
+
+def finding_message(finding: Finding) -> finding_pb2.Finding:
+    """Return what was found."""
+    severity = finding_pb2.FindingSeverity.Value(f"FINDING_SEVERITY_{finding.severity.name}")
+    return finding_pb2.Finding(
+        subject=finding.subject, severity=severity, found=finding.found, advice=finding.advice
+    )
 
 
 def consumer_message(

@@ -12,11 +12,13 @@ from cairn.operations.v1 import operations_service_pb2 as messages
 from cairn.operations.v1 import operations_service_pb2_grpc as stubs
 from chassis.database import Pool
 from chassis.operations.doors import DoorCounts
+from chassis.operations.examining import Examiner
 from chassis.operations.letters import Letter
 from chassis.operations.messages import (
     action_message,
     consumer_message,
     door_count_message,
+    finding_message,
     letter_message,
     replay_message,
     scan_message,
@@ -57,10 +59,23 @@ NAME = messages.DESCRIPTOR.services_by_name["OperationsService"].full_name
 class OperationsService(stubs.OperationsServiceServicer):
     """Answers operators."""
 
-    def __init__(self, pool: Pool, operators: Operators, door: DoorCounts | None = None) -> None:
+    def __init__(
+        self, pool: Pool, operators: Operators, examiner: Examiner, door: DoorCounts | None = None
+    ) -> None:
         """Begin; ``door`` keeps the counts of the service's HTTP door, if it has one."""
         self._operators = operators
+        self._examiner = examiner
         self._store = OperationsStore(pool, door)
+
+    async def ExamineService(  # noqa: N802 - the contract's name
+        self, _request: messages.ExamineServiceRequest, context: Any
+    ) -> messages.ExamineServiceResponse:
+        self._authorise(context)
+        answer = messages.ExamineServiceResponse(
+            findings=[finding_message(each) for each in await self._examiner.look()]
+        )
+        answer.examine_time.GetCurrentTime()
+        return answer
 
     async def ListConsumers(  # noqa: N802 - the contract's name
         self, _request: messages.ListConsumersRequest, context: Any

@@ -4,6 +4,7 @@
 In the clear it listens on loopback only: nothing else is served to whoever is not known (design section 7).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +22,12 @@ class Listening:
     host: str
     tls: ServerTls | None
     operators: Operators
+
+    @property
+    def lifetime(self) -> Callable[[], tuple[datetime, datetime]] | None:
+        """What tells from when until when the certificate holds that is shown; None where none is."""
+        tls = self.tls
+        return None if tls is None else lambda: tls.lifetime
 
 
 _IDENTITIES = "OPERATOR_IDENTITIES"

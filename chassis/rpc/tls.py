@@ -58,6 +58,11 @@ class ServerTls:
         """The authorities whose certificates operators show."""
         return self._trust.held
 
+    @property
+    def lifetime(self) -> tuple[datetime, datetime]:
+        """From when until when the certificate holds that is shown now."""
+        return self._own.held.since, self._own.held.until
+
     def believe(self, bundles: Iterable[Authorities]) -> None:
         """Let in from now on, besides operators, whom the authorities of these bundles vouch for.
 

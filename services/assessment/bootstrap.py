@@ -12,6 +12,7 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.database import Pool
 from chassis.followed_table import FollowedTable
 from chassis.lifecycle import Process
+from chassis.operations.examining import Examiner
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.operations.standing import StandingWatch
@@ -80,13 +81,14 @@ async def assemble_serve(
     application = http_application(door, sources, credentials)
     http = HttpServer(Observed(application), listens, settings.assessment_http_port, process.health)
     services = [NAME, SOURCES, OPERATIONS]
+    examiner = Examiner(pool, SERVICE, MIGRATIONS, listening.lifetime)
     server = RpcServer(services, settings.assessment_grpc_port, process.health, listening=listening)
     add_SourceServiceServicer_to_server(SourceService(pool, sources, listening.operators), server.server)
     add_PolicyServiceServicer_to_server(
         PolicyService(pool, PostgresPolicies(), listening.operators), server.server
     )
     add_OperationsServiceServicer_to_server(
-        OperationsService(pool, listening.operators, PostgresDoor()), server.server
+        OperationsService(pool, listening.operators, examiner, PostgresDoor()), server.server
     )
     process.add("http", http.run)
     process.add("grpc", server.run)

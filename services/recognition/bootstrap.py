@@ -7,6 +7,7 @@ from cairn.operations.v1.operations_service_pb2_grpc import add_OperationsServic
 from cairn.recognition.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.lifecycle import Process
+from chassis.operations.examining import Examiner
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.operations.standing import StandingWatch
@@ -36,12 +37,15 @@ def make_handler(settings: ConsumeSettings) -> FollowAttainments:
 async def assemble_serve(process: Process, settings: ServeSettings, listening: Listening) -> None:
     """Answer ``cairn.recognition.v1``."""
     pool = await add_pool(process, settings, settings.database_pool_size, "recognition-serve")
+    examiner = Examiner(pool, SERVICE, MIGRATIONS, listening.lifetime)
     server = RpcServer(
         [NAME, OPERATIONS], settings.recognition_grpc_port, process.health, listening=listening
     )
     service = RuleService(pool, PostgresRules(), PlainAllocator(), listening.operators)
     add_RuleServiceServicer_to_server(service, server.server)
-    add_OperationsServiceServicer_to_server(OperationsService(pool, listening.operators), server.server)
+    add_OperationsServiceServicer_to_server(
+        OperationsService(pool, listening.operators, examiner), server.server
+    )
     process.add("grpc", server.run)
     process.add("standing", StandingWatch(pool).run)
     if listening.tls is not None:

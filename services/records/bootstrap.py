@@ -14,6 +14,7 @@ from chassis.assembly import add_pool, assemble_consumer, assemble_relay
 from chassis.database import Pool
 from chassis.followed_table import FollowedTable
 from chassis.lifecycle import Process
+from chassis.operations.examining import Examiner
 from chassis.operations.service import NAME as OPERATIONS
 from chassis.operations.service import OperationsService
 from chassis.operations.standing import StandingWatch
@@ -66,6 +67,7 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     current = CurrentReader(desk, store, written_record, _now)
     reader = Reader(desk, store, tokens, _now)
     services = [NAME, PARTNERS, SHARING, OPERATIONS]
+    examiner = Examiner(pool, SERVICE, MIGRATIONS, listening.lifetime)
     server = RpcServer(services, settings.records_grpc_port, process.health, listening=listening)
     watches = OpenWatches(settings.records_watches, settings.records_watches_of_one, _now)
     told, watcher = DisclosuresTold(desk, disclosures, tokens), Watcher(desk, store, growth, watches)
@@ -75,7 +77,9 @@ async def assemble_serve(process: Process, settings: ServeSettings, listening: L
     add_PartnerServiceServicer_to_server(partner_service, server.server)
     sharing_service = SharingService(pool, sharing, listening.operators, _now)
     add_SharingServiceServicer_to_server(sharing_service, server.server)
-    add_OperationsServiceServicer_to_server(OperationsService(pool, listening.operators), server.server)
+    add_OperationsServiceServicer_to_server(
+        OperationsService(pool, listening.operators, examiner), server.server
+    )
     listener = PostgresGrowth(settings.database_url.get_secret_value(), growth, process.health)
     process.add("grpc", server.run)
     if listening.tls is not None:

@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0"""
 from cairn.operations.v1 import consumer_pb2 as _consumer_pb2
 from cairn.operations.v1 import dead_letter_pb2 as _dead_letter_pb2
 from cairn.operations.v1 import door_count_pb2 as _door_count_pb2
+from cairn.operations.v1 import finding_pb2 as _finding_pb2
 from cairn.operations.v1 import operator_action_pb2 as _operator_action_pb2
 from cairn.operations.v1 import scan_pb2 as _scan_pb2
 from cairn.operations.v1 import waiting_record_pb2 as _waiting_record_pb2
@@ -25,6 +26,49 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class ExamineServiceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExamineServiceRequest: _TypeAlias = ExamineServiceRequest  # noqa: Y015
+
+@_typing.final
+class ExamineServiceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    EXAMINE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
+        """One for each thing that was looked at, those that are fine among them."""
+
+    @_builtins.property
+    def examine_time(self) -> _timestamp_pb2.Timestamp:
+        """When, by the clock of the process."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[_finding_pb2.Finding] | None = ...,
+        examine_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["examine_time", b"examine_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["examine_time", b"examine_time", "findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExamineServiceResponse: _TypeAlias = ExamineServiceResponse  # noqa: Y015
 
 @_typing.final
 class ListConsumersRequest(_message.Message):

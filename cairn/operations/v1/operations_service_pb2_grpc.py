@@ -36,6 +36,11 @@ class OperationsServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ExamineService = channel.unary_unary(
+                '/cairn.operations.v1.OperationsService/ExamineService',
+                request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ExamineServiceRequest.SerializeToString,
+                response_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ExamineServiceResponse.FromString,
+                _registered_method=True)
         self.ListConsumers = channel.unary_unary(
                 '/cairn.operations.v1.OperationsService/ListConsumers',
                 request_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersRequest.SerializeToString,
@@ -132,6 +137,13 @@ class OperationsServiceServicer:
     """What operators see and do, alike at every service. Errors are described in
     cairn/errors/v1/error_reason.proto.
     """
+
+    def ExamineService(self, request, context):
+        """Looks at what the service needs, and says what is not as it must be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ListConsumers(self, request, context):
         """Lists the service's consumers with their progress and their outcome counts.
@@ -266,6 +278,11 @@ class OperationsServiceServicer:
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ExamineService': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExamineService,
+                    request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ExamineServiceRequest.FromString,
+                    response_serializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ExamineServiceResponse.SerializeToString,
+            ),
             'ListConsumers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListConsumers,
                     request_deserializer=cairn_dot_operations_dot_v1_dot_operations__service__pb2.ListConsumersRequest.FromString,
@@ -368,6 +385,33 @@ class OperationsService:
     """What operators see and do, alike at every service. Errors are described in
     cairn/errors/v1/error_reason.proto.
     """
+
+    @staticmethod
+    def ExamineService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.operations.v1.OperationsService/ExamineService',
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ExamineServiceRequest.SerializeToString,
+            cairn_dot_operations_dot_v1_dot_operations__service__pb2.ExamineServiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListConsumers(request,

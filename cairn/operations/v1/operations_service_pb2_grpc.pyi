@@ -35,6 +35,8 @@ class OperationsServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OperationsServiceAsyncStub: ...
+    ExamineService: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ExamineServiceRequest, _operations_service_pb2.ExamineServiceResponse]
+    """Looks at what the service needs, and says what is not as it must be."""
     ListConsumers: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListConsumersRequest, _operations_service_pb2.ListConsumersResponse]
     """Lists the service's consumers with their progress and their outcome counts."""
     PauseConsumer: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.PauseConsumerRequest, _operations_service_pb2.PauseConsumerResponse]
@@ -87,6 +89,8 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ExamineService: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ExamineServiceRequest, _operations_service_pb2.ExamineServiceResponse]  # type: ignore[assignment]
+    """Looks at what the service needs, and says what is not as it must be."""
     ListConsumers: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListConsumersRequest, _operations_service_pb2.ListConsumersResponse]  # type: ignore[assignment]
     """Lists the service's consumers with their progress and their outcome counts."""
     PauseConsumer: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.PauseConsumerRequest, _operations_service_pb2.PauseConsumerResponse]  # type: ignore[assignment]
@@ -136,6 +140,14 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What operators see and do, alike at every service. Errors are described in
     cairn/errors/v1/error_reason.proto.
     """
+
+    @_abc_1.abstractmethod
+    def ExamineService(
+        self,
+        request: _operations_service_pb2.ExamineServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ExamineServiceResponse, _abc.Awaitable[_operations_service_pb2.ExamineServiceResponse]]:
+        """Looks at what the service needs, and says what is not as it must be."""
 
     @_abc_1.abstractmethod
     def ListConsumers(

@@ -24,11 +24,13 @@ from cairn.operations.v1.operations_service_pb2_grpc import (
 )
 from chassis.database import open_pool
 from chassis.health import Health
+from chassis.operations.examining import Examiner
 from chassis.operations.service import NAME, OperationsService
 from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from chassis.unit.breaker import MOST_BUGS
 from chassis.unit.losses import RecordsLost
+from tests.integration.chassis.conftest import FOLDER
 from tests.integration.chassis.probe.feed import feed, result
 from tests.integration.chassis.probe.handler import Tally
 from tests.integration.chassis.probe.running import (
@@ -50,7 +52,8 @@ Paste = Callable[..., Awaitable[Said]]
 async def address(probe: Probe) -> AsyncIterator[str]:
     pool = await open_pool(probe.serve, 3)
     server = RpcServer([NAME], 0, Health())
-    add_OperationsServiceServicer_to_server(OperationsService(pool, OperatorsHere()), server.server)
+    examiner = Examiner(pool, "probe", FOLDER, None)
+    add_OperationsServiceServicer_to_server(OperationsService(pool, OperatorsHere(), examiner), server.server)
     stop = asyncio.Event()
     task = asyncio.create_task(server.run(stop))
     yield f"127.0.0.1:{server.port}"
@@ -487,3 +490,65 @@ async def test_nobody_pauses_a_consumer_that_there_is_not(paste: Paste) -> None:
     code, _, troubled = await paste("pause", "nobody")
     assert code == 1
     assert "consumers/nobody" in troubled
+
+
+async def doctor(paste: Paste, *arguments: str) -> tuple[int | None, dict[tuple[str, str], Any]]:
+    """Return the exit code and what was found, by where and what; of several the worst comes first."""
+    code, told, _ = await paste("doctor", "--service", "records", *arguments, "--json")
+    found: dict[tuple[str, str], Any] = {}
+    for each in sorted(json.loads(told), key=lambda one: one["severity"]):  # error, fine, warning
+        found.setdefault((each["where"], each["subject"]), each)
+    return code, found
+
+
+async def test_a_doctor_finds_what_is_right(probe: Probe, paste: Paste) -> None:
+    await feed(probe.bootstrap, probe.topic, [result(1, "l1")])
+    async with running(probe, "aiokafka", tally(probe, broken=False), 500):
+        await consumed(probe, 1)
+
+        async def stable() -> bool:
+            return bool((await doctor(paste))[1]["kafka", "groups"]["severity"] == "fine")
+
+        await eventually(stable)
+        _, found = await doctor(paste)
+    assert found["kafka", "groups"]["found"] == f"{probe.consumer}: 1 of runner aiokafka, stable"
+    assert {where: each["severity"] for where, each in found.items() if where[0] == "records"} == {
+        ("records", "database"): "fine",
+        ("records", "migrations"): "fine",
+        ("records", "clocks"): "fine",
+        ("records", "relay"): "fine",
+    }
+
+
+async def test_a_doctor_names_each_trouble_with_what_to_do(
+    probe: Probe, run: Run, paste: Paste, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    await feed(probe.bootstrap, probe.topic, [result(1, "l1")])
+    async with running(probe, "faust", tally(probe, broken=False), 500):
+        await consumed(probe, 1)
+
+        async def by_faust() -> bool:
+            return "runner faust, stable" in (await doctor(paste))[1]["kafka", "groups"]["found"]
+
+        await eventually(by_faust)
+    await run("consumers", "pause", probe.consumer)
+    connection = await asyncpg.connect(probe.admin)
+    await connection.execute(
+        "update chassis.outbox set created_at = now() - interval '90 s';"
+        " update migrations.chassis set version_num = '0001'"
+    )
+    code, found = await doctor(paste)
+    assert code == 1
+    assert found["records", "consumer"]["advice"] == f"`cairn resume {probe.consumer}`"
+    assert found["records", "relay"]["severity"] == "error"
+    assert found["records", "migrations"]["advice"] == "run the service's `migrate`"
+    assert found["kafka", "groups"]["found"] == f"nobody consumes {probe.consumer}"
+    await connection.execute("update chassis.breaker set paused_by = null")
+    await connection.close()
+    code, told, _ = await paste("doctor", "--service", "records")
+    assert f"then `cairn resume {probe.consumer}`" in told
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{unused_tcp_port}")
+    code, found = await doctor(paste, "--service", "recognition")
+    assert code == 1
+    assert found["kafka", "brokers"]["severity"] == "error"
+    assert found["recognition", "service"]["severity"] == "error"

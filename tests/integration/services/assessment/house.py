@@ -15,9 +15,11 @@ import httpx2
 from cairn.ids import TenantId
 from chassis.database import Pool, see_tenants
 from chassis.documents import Document
+from chassis.operations.examining import Examiner
 from chassis.streams.message import Partition, Record
 from chassis.unit.outbox import Partitions, read_headers
 from chassis.unit.work import UnitOfWork
+from services.assessment import bootstrap
 from services.assessment.adapters.door import Door
 from services.assessment.adapters.http_door import http_application
 from services.assessment.adapters.ingest import IngestDoor
@@ -191,3 +193,8 @@ def who(name: str) -> dict[str, str]:
 def cut(records: Sequence[Record], size: int) -> list[Sequence[Record]]:
     """Cut records into batches."""
     return [records[start : start + size] for start in range(0, len(records), size)]
+
+
+def examiner_of(house: House) -> Examiner:
+    """Return what looks at what assessment needs."""
+    return Examiner(house.serve, bootstrap.SERVICE, bootstrap.MIGRATIONS, None)

@@ -12,14 +12,14 @@ from chassis.rpc.operators import OperatorsHere
 from chassis.rpc.server import RpcServer
 from services.assessment.adapters.postgres_door import PostgresDoor
 from tests.integration.command import cairn
-from tests.integration.services.assessment.house import House, native
+from tests.integration.services.assessment.house import House, examiner_of, native
 
 
 async def _asked(house: House, *arguments: str) -> str:
     """Return what the command prints of a service that answers about this house."""
     server = RpcServer([NAME], 0, Health())
     add_OperationsServiceServicer_to_server(
-        OperationsService(house.serve, OperatorsHere(), PostgresDoor()), server.server
+        OperationsService(house.serve, OperatorsHere(), examiner_of(house), PostgresDoor()), server.server
     )
     stop = asyncio.Event()
     task = asyncio.create_task(server.run(stop))

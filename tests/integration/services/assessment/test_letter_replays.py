@@ -25,7 +25,7 @@ from services.assessment.adapters.ingest import raw_bytes, read_raw
 from services.assessment.app.arrival import Arrival, Candidate, read
 from services.assessment.app.intake import RESULTS
 from tests.integration.command import Said, cairn
-from tests.integration.services.assessment.house import RECORDED, House, native, retraction, who
+from tests.integration.services.assessment.house import RECORDED, House, examiner_of, native, retraction, who
 
 SECRET = "marker-55bb"
 _STRUCTURED = [("content-type", b"application/cloudevents+json"), ("x-\xff", b"\xfe\x00")]
@@ -284,7 +284,9 @@ async def test_a_halted_consumer_takes_nothing_in_until_it_is_resumed(house: Hou
 async def run(house: House, unused_tcp_port_factory: Callable[[], int]) -> AsyncIterator[Run]:
     """Return what runs a command about assessment, whose intake carries out what is asked."""
     server = RpcServer([NAME], 0, Health())
-    add_OperationsServiceServicer_to_server(OperationsService(house.serve, OperatorsHere()), server.server)
+    add_OperationsServiceServicer_to_server(
+        OperationsService(house.serve, OperatorsHere(), examiner_of(house)), server.server
+    )
     stop = asyncio.Event()
     tasks = [asyncio.create_task(each(stop)) for each in (server.run, house.letter_replays().run)]
     environment = {
