@@ -165,8 +165,9 @@ regenerate:
 	$(BIN)/python -m deploy.observability.dashboard
 
 .PHONY: kubernetes
-kubernetes: $(VENV)/.installed ## Write the Kafka topics, users and certificates of the production overlay again
+kubernetes: $(VENV)/.installed ## Write the Kafka topics, users and certificates, and the alerts, of the production overlay again
 	$(BIN)/python -m deploy.kubernetes.kafka
+	$(BIN)/python -m deploy.kubernetes.alerts
 
 # Tools that are no Python libraries come under build/; Node itself is a wheel, and its own `npm` script
 # does not survive the wheel's flattening of symbolic links.

@@ -4,7 +4,7 @@
 import sys
 from collections.abc import Iterator
 
-from deploy.kubernetes import kafka, opinions, schemas
+from deploy.kubernetes import alerts, kafka, opinions, schemas
 from deploy.kubernetes.built import HERE, OVERLAYS, build, read
 from deploy.kubernetes.keys import make_keys
 
@@ -20,7 +20,7 @@ def findings(built: str) -> Iterator[str]:
 def main() -> int:
     """Name all that is wrong; return 1 where something is."""
     make_keys()
-    code = kafka.main(["--check"])
+    code = max(kafka.main(["--check"]), alerts.main(["--check"]))
     for overlay in OVERLAYS:
         built = build(HERE / "overlays" / overlay)
         count = sum(1 for _ in read(built))

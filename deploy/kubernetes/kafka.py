@@ -41,7 +41,7 @@ def files(sources: Sources) -> dict[str, str]:
     users = [*map(_user, allowed), *(_platform(source.name, source.topic) for source in sources)]
     return {
         "topics.yaml": _written(map(_topic, topics)),
-        "users.yaml": _written((*users, _operator(topics))),
+        "users.yaml": _written((*users, _operator(topics, allowed))),
         "certificates.yaml": _written(map(_certificate, allowed)),
     }
 
@@ -86,14 +86,15 @@ def _platform(name: str, topic: str) -> dict[str, Any]:
     return _allowed(f"platform-{name}", [*_rules([topic], "Write", "Describe")])
 
 
-def _operator(topics: Iterable[Topic]) -> dict[str, Any]:
-    """Return the user of `cairn topics plan` and `cairn lag`, which reads where the data of a log end."""
+def _operator(topics: Iterable[Topic], allowed: Iterable[Access]) -> dict[str, Any]:
+    """Return the user of `cairn topics plan`, of `lag`, which reads where logs end, and of `doctor`."""
     rules = [
         rule
         for topic in topics
         for rule in _rules([topic.name], *(["Read"] if topic.readers else []), "Describe", "DescribeConfigs")
     ]
-    return _allowed("operator", rules)
+    groups = sorted({access.group for access in allowed if access.group is not None})
+    return _allowed("operator", [*rules, *(_rule("group", group, "Describe") for group in groups)])
 
 
 def _allowed(name: str, rules: list[dict[str, Any]]) -> dict[str, Any]:

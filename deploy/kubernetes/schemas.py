@@ -20,6 +20,7 @@ OPERATORS = {
     ("kafka.strimzi.io/v1", "KafkaTopic"): "kafkatopic.json",
     ("kafka.strimzi.io/v1", "KafkaUser"): "kafkauser.json",
     ("monitoring.coreos.com/v1", "PodMonitor"): "podmonitor.json",
+    ("monitoring.coreos.com/v1", "PrometheusRule"): "prometheusrule.json",
     ("postgresql.cnpg.io/v1", "Cluster"): "cluster.json",
 }
 

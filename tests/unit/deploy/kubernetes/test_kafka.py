@@ -68,8 +68,10 @@ def test_a_platform_publishes_on_its_own_topic_and_an_operator_writes_nothing() 
     for source in SOURCES:
         assert rules(f"cairn-platform-{source.name}") == {("topic", source.topic): {"Write", "Describe"}}
     allowed = rules("cairn-operator")
-    assert {name for _, name in allowed} == {topic.name for topic in TOPICS}
+    assert {name for kind, name in allowed if kind == "topic"} == {topic.name for topic in TOPICS}
+    assert {name for kind, name in allowed if kind == "group"} == {each.group for each in ACCESSES} - {None}
     assert set().union(*allowed.values()) == {"Read", "Describe", "DescribeConfigs"}
+    assert all(allowed[each] == {"Describe"} for each in allowed if each[0] == "group")
 
 
 def test_there_is_no_other_user() -> None:

@@ -137,6 +137,9 @@ def test_prometheus_asks_every_process_that_stays_up_where_it_answers() -> None:
     (monitor,) = of_kind("production", "PodMonitor").values()
     (endpoint,) = monitor.body["spec"]["podMetricsEndpoints"]
     assert (endpoint["port"], endpoint["path"]) == ("health", "/metrics")
+    job = monitor.body["spec"]["jobLabel"]
+    deployments = of_kind("production", "Deployment").values()
+    assert {each.pod["metadata"]["labels"][job] for each in deployments if each.pod} == {"cairn"}
     (components,) = monitor.body["spec"]["selector"]["matchExpressions"]
     found = {each.labels[COMPONENT] for each in of_kind("production", "Deployment").values()}
     assert set(components["values"]) == found
