@@ -17,6 +17,7 @@ IMAGES := assessment recognition records
 ASYNCAPI_DOCUMENT := cairn/schemas/asyncapi.json
 ASYNCAPI_PARSER := build/asyncapi/.installed
 PROMETHEUS := build/prometheus/.installed
+POSTGRESQL := build/postgresql/.installed
 RELEASED_PROTOS := protos/released.binpb
 MANIFEST_TOOLS := $(addprefix build/tools/,kustomize kube-score)
 
@@ -63,14 +64,14 @@ lock: $(UV) ## Lock every library again; UPGRADE=1 takes newer versions
 # Passed on as they stand: a folder with the OULAD files, a number of learners, end by itself, how many runs, one part of the bench
 # or of the proof; the results a second of the bench's recovery, how many results are stored where one more is measured; the short
 # form of the proof, its seed, and the events of its nemesis; the base of images.
-export OULAD N ONCE RUNS ONLY RATE STORED SHORT SEED EVENTS BASE
+export OULAD N ONCE TLS RUNS ONLY RATE STORED SHORT SEED EVENTS BASE
 
 .PHONY: run
-run: $(VENV)/.installed ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself
+run: $(VENV)/.installed $(if $(TLS),$(POSTGRESQL)) ## Run everything here; OULAD=DIR or N=LEARNERS choose the cohort, ONCE=1 ends by itself, TLS=1 has TLS everywhere
 	$(BIN)/python -m deploy.local.run
 
 .PHONY: test
-test: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) $(MANIFEST_TOOLS) ## Run the tests on real brokers and databases; ARGS= goes to pytest, which then runs once
+test: $(VENV)/.installed $(ASYNCAPI_PARSER) $(PROMETHEUS) $(POSTGRESQL) $(MANIFEST_TOOLS) ## Run the tests on real brokers and databases; ARGS= goes to pytest, which then runs once
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -180,6 +181,16 @@ $(ASYNCAPI_PARSER): $(addprefix tests/contract/asyncapi/,package.json package-lo
 	@mkdir -p build/asyncapi && cp $^ build/asyncapi/
 	$(NPM) --prefix build/asyncapi ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# The wheel's PostgreSQL has no TLS: Debian's is installed, without the cluster that it would make and start. Where
+# that is not possible, tests over TLS are left out.
+$(POSTGRESQL):
+	@mkdir -p $(@D)
+	@if ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then touch $@; \
+	elif apt-get update -qq && apt-get install -qq --no-install-recommends --yes postgresql-common && \
+	  sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf && \
+	  apt-get install -qq --no-install-recommends --yes postgresql; then touch $@; \
+	else echo "Debian's postgresql could not be installed: what is tested over TLS needs it" >&2; fi
 
 # Prometheus comes from the system where it has it, and else out of Debian's package, which is not installed.
 $(PROMETHEUS):

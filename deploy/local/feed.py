@@ -38,7 +38,7 @@ class Fed:
 
 async def feed(layout: Layout, events: Iterable[CloudEvent], number: int, console: Console) -> Fed:
     """Publish so many events and wait until every effect of theirs stands in the record."""
-    async with counting(layout) as counter, open_kafka_results(layout.bootstrap, SOURCE) as publisher:
+    async with counting(layout) as counter, open_kafka_results(layout.brokers, SOURCE) as publisher:
         before = await counter.count()
         with _bar(console) as bar:
             follower = _Follower(counter, before, number, bar)

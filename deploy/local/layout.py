@@ -5,8 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cairn.brokers import Bootstrap
+from cairn.client.tls import Tls
 from deploy.local import ports
 from deploy.local.keys import Keys
+from deploy.local.over_tls import OverTls
 from deploy.local.processes import Service
 from deploy.local.provision import Provisioned
 from deploy.local.sources import SOURCES_SETTING
@@ -65,6 +68,17 @@ class Layout:
     keys: Keys
     shared: Mapping[str, str]
     """Settings of every process, such as the log level or a collector's endpoint."""
+    over_tls: OverTls | None = None
+
+    @property
+    def brokers(self) -> Bootstrap:
+        """The brokers as this process reaches them."""
+        return self.bootstrap if self.over_tls is None else self.over_tls.brokers(self.bootstrap)
+
+    @property
+    def tls(self) -> Tls | None:
+        """What an operator shows at the doors; None where they are in the clear."""
+        return None if self.over_tls is None else self.over_tls.tls
 
     def services(self) -> Iterator[Service]:
         """Yield every process with its settings."""
@@ -75,6 +89,7 @@ class Layout:
                 "DATABASE_URL": self.databases[part.service].dsns[part.role],
                 "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
                 "KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
+                **self._over_tls(part),
             }
             yield Service(
                 name=part.name,
@@ -86,6 +101,12 @@ class Layout:
     def address(self, door: str) -> str:
         """Return host and port of a door, such as ``records-grpc``."""
         return f"{ports.LOOPBACK}:{self.doors[door]}"
+
+    def _over_tls(self, part: Part) -> dict[str, str]:
+        if self.over_tls is None:
+            return {}
+        door = self.over_tls.of_a_server() if part.command == ("serve",) else {}
+        return {**self.over_tls.of_every_process(), **door}
 
     def _settings(self, part: Part) -> dict[str, str]:
         match part.service:

@@ -19,9 +19,9 @@ async def publish(layout: Layout, example: Path = EXAMPLE) -> tuple[int, int]:
     Raises CallError naming the place of what is refused.
     """
     policies, rules = _documents(example / "policies"), _documents(example / "rules")
-    async with open_policies(layout.address("assessment-grpc"), TENANT, OPERATOR) as client:
+    async with open_policies(layout.address("assessment-grpc"), TENANT, OPERATOR, tls=layout.tls) as client:
         await client.publish(policies)
-    async with open_rules(layout.address("recognition-grpc"), TENANT, OPERATOR) as client:
+    async with open_rules(layout.address("recognition-grpc"), TENANT, OPERATOR, tls=layout.tls) as client:
         await client.publish(rules)
     return len(policies), len(rules)
 

@@ -7,7 +7,9 @@ It stays up until Ctrl-C unless told to end by itself. What it stored stays for 
 """
 
 import asyncio
+import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +33,7 @@ from deploy.local.show import show
 from deploy.local.stack import BUILD, Endpoints, Stack
 
 FOLDER = BUILD / "run"
+OVER_TLS = BUILD / "run-tls"
 LEARNERS = 500
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -62,17 +65,26 @@ def main(
     once: Annotated[
         bool, typer.Option("--once", envvar="ONCE", help="End when the record is shown.")
     ] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", envvar="TLS", help="Over TLS everywhere, on Debian's PostgreSQL.")
+    ] = False,
 ) -> None:
     """Run all of Cairn on this machine and take a cohort's results to the record."""
     console = Console(highlight=False)
-    raise typer.Exit(_run(Cohort(learners, folder), Steps(console), once=once))
+    raise typer.Exit(_run(Cohort(learners, folder), Steps(console), once=once, tls=tls))
 
 
-def _run(cohort: Cohort, steps: Steps, *, once: bool) -> int:
+def _run(cohort: Cohort, steps: Steps, *, once: bool, tls: bool) -> int:
+    folder = OVER_TLS if tls else FOLDER
+    # What is given is reached as it is given; over TLS is what is started here.
+    environment: Mapping[str, str] = {} if tls else os.environ
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with exclusive(FOLDER / "run.lock", timeout=0), Stack(FOLDER, steps=steps) as endpoints:
-            asyncio.run(_main_job(endpoints, cohort, steps, once=once))
+        with (
+            exclusive(folder / "run.lock", timeout=0),
+            Stack(folder, steps=steps, environment=environment, tls=tls) as endpoints,
+        ):
+            asyncio.run(_main_job(endpoints, folder, cohort, steps, once=once))
     except KeyboardInterrupt:
         # Up until Ctrl-C is what was asked for; an end by itself has then not been reached.
         return INTERRUPTED if once else 0
@@ -85,9 +97,9 @@ def _run(cohort: Cohort, steps: Steps, *, once: bool) -> int:
     return 0
 
 
-async def _main_job(endpoints: Endpoints, cohort: Cohort, steps: Steps, *, once: bool) -> None:
+async def _main_job(endpoints: Endpoints, folder: Path, cohort: Cohort, steps: Steps, *, once: bool) -> None:
     async with (
-        installed(endpoints, FOLDER, steps, wished=DOORS) as installation,
+        installed(endpoints, folder, steps, wished=DOORS) as installation,
         watched(installation.processes),
     ):
         with steps.step("Publish policies and rules"):
@@ -100,7 +112,7 @@ async def _main_job(endpoints: Endpoints, cohort: Cohort, steps: Steps, *, once:
         _tell(await feed(installation.layout, events, len(submissions), console), console)
         await show(installation.layout, console)
         if not once:
-            _say_how_to_go_on(installation.layout, console)
+            _say_how_to_go_on(installation.layout, folder, console)
             await asyncio.Event().wait()
 
 
@@ -116,7 +128,7 @@ def _tell(fed: Fed, console: Console) -> None:
     )
 
 
-def _say_how_to_go_on(layout: Layout, console: Console) -> None:
+def _say_how_to_go_on(layout: Layout, folder: Path, console: Console) -> None:
     settings = {
         "CAIRN_TENANT": TENANT,
         "CAIRN_ASSESSMENT_ADDRESS": layout.address("assessment-grpc"),
@@ -124,7 +136,10 @@ def _say_how_to_go_on(layout: Layout, console: Console) -> None:
         "CAIRN_RECORDS_ADDRESS": layout.address("records-grpc"),
         "CAIRN_HTTP_ADDRESS": layout.address("assessment-http"),
         "KAFKA_BOOTSTRAP_SERVERS": layout.bootstrap,
+        **({} if layout.over_tls is None else layout.over_tls.of_a_command()),
     }
+    door = f"http{'' if layout.over_tls is None else 's'}://{layout.address('assessment-http')}"
+    explained = " and explains itself at /docs" if layout.over_tls is None else ", and asks for a credential"
     lines = (
         "",
         "Cairn is up until Ctrl-C. What to try in another terminal:",
@@ -134,8 +149,8 @@ def _say_how_to_go_on(layout: Layout, console: Console) -> None:
         "  .venv/bin/cairn record why ENTRY       the reasons of an entry",
         "  .venv/bin/cairn policies list          what is published",
         "",
-        f"The HTTP door explains itself at http://{layout.address('assessment-http')}/docs",
-        f"Logs are in {FOLDER / 'logs'}",
+        f"The HTTP door is at {door}{explained}",
+        f"Logs are in {folder / 'logs'}",
     )
     console.print("\n".join(lines), soft_wrap=True)
 

@@ -37,7 +37,7 @@ async def _telling_entry(layout: Layout) -> Entry | None:
     """Return an early conferral of the most telling credential there is."""
     found: dict[str, Entry] = {}
     looked_at = 0
-    async with open_records(layout.address("records-grpc"), TENANT) as client:
+    async with open_records(layout.address("records-grpc"), TENANT, tls=layout.tls) as client:
         async for entry in client.entries():
             looked_at += 1
             if entry.kind == EntryKind.ENTRY_KIND_CONFERRED:
@@ -55,6 +55,8 @@ async def _cairn(layout: Layout, console: Console, *arguments: str) -> None:
     environment = with_home(
         {"CAIRN_TENANT": TENANT, "COLUMNS": str(console.width if console.is_terminal else PAPER_COLUMNS)}
     )
+    if layout.over_tls is not None:
+        environment |= layout.over_tls.of_a_command()
     if console.is_terminal:
         environment["FORCE_COLOR"] = "1"
     command = await asyncio.create_subprocess_exec(

@@ -15,10 +15,13 @@ from types import TracebackType
 
 from rich.console import Console
 
+from cairn.brokers import Bootstrap
 from deploy.local.broker import Broker
+from deploy.local.certificates import Certificates
 from deploy.local.database import Database
 from deploy.local.keys import Keys
 from deploy.local.lock import Use
+from deploy.local.over_tls import OverTls
 from deploy.local.progress import Steps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +35,12 @@ class Endpoints:
     bootstrap: str
     admin: str = field(repr=False)
     keys: Keys | None
+    over_tls: OverTls | None = None
+
+    @property
+    def brokers(self) -> Bootstrap:
+        """The brokers as this process reaches them."""
+        return self.bootstrap if self.over_tls is None else self.over_tls.brokers(self.bootstrap)
 
 
 class Stack:
@@ -44,12 +53,17 @@ class Stack:
         steps: Steps | None = None,
         environment: Mapping[str, str] = os.environ,
         jars: Path = BUILD / "jars",
+        tls: bool = False,
     ) -> None:
+        """Begin; over ``tls`` everything is reached that is started here, and what is given is left aside."""
         self.folder = folder
         self._steps = steps if steps is not None else Steps(Console(stderr=True))
         self._environment = environment
-        self._broker = Broker(folder / "kafka", jars)
-        self._database = Database(folder / "postgres")
+        self._over_tls = OverTls(Certificates(folder / "tls")) if tls else None
+        secured = None if self._over_tls is None else self._over_tls.broker(self.keys)
+        door = None if self._over_tls is None else self._over_tls.database(self.keys)
+        self._broker = Broker(folder / "kafka", jars, secured=secured)
+        self._database = Database(folder / "postgres", door=door)
         self._uses = ExitStack()
 
     @property
@@ -58,12 +72,14 @@ class Stack:
         return Keys(self.folder / "secrets")
 
     def __enter__(self) -> Endpoints:
+        self._renew()
         try:
             with ThreadPoolExecutor(2) as pool:
                 bootstrap = pool.submit(self._bootstrap)
                 admin = pool.submit(self._admin)
-                foreign = bool(self._environment.get("DATABASE_URL"))
-                return Endpoints(bootstrap.result(), admin.result(), self.keys if foreign else None)
+                asks = self._over_tls is not None or bool(self._environment.get("DATABASE_URL"))
+                keys = self.keys if asks else None
+                return Endpoints(bootstrap.result(), admin.result(), keys, self._over_tls)
         except BaseException:
             self._uses.close()
             raise
@@ -81,7 +97,8 @@ class Stack:
         with self._steps.step("Fetch the Kafka broker") as step:
             self._broker.fetch(step.reach)
         with self._steps.step("Start the Kafka broker"):
-            return self._broker.start()
+            address = self._broker.start()
+            return address if self._over_tls is None else self._broker.door("certified")
 
     def _admin(self) -> str:
         given = self._environment.get("DATABASE_URL")
@@ -90,6 +107,12 @@ class Stack:
         self._use("postgres", self._database.stop)
         with self._steps.step("Start PostgreSQL"):
             return self._database.start()
+
+    def _renew(self) -> None:
+        """Make certificates where there are none that hold; what shows the old ones begins anew."""
+        if self._over_tls is not None and self._over_tls.certificates.make():
+            self._broker.stop()
+            self._database.stop()
 
     def _use(self, name: str, stop: Callable[[], None]) -> None:
         use = self._uses.enter_context(Use(self.folder / name / "in-use"))

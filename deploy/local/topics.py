@@ -3,9 +3,10 @@
 
 from collections.abc import Iterable
 
+from cairn.brokers import Bootstrap
 from cairn.topics.apply import apply
 
 
-async def make_topics(bootstrap: str, sources: Iterable[str]) -> int:
+async def make_topics(bootstrap: Bootstrap, sources: Iterable[str]) -> int:
     """Make or complete the topics; return how many steps that took."""
     return len((await apply(bootstrap, sources)).steps)
