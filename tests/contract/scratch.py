@@ -66,7 +66,7 @@ class Scratch:
             os.utime(file, (0, 0))
         os.utime(self.root / "pyproject.toml", (0, 0))
         (self.root / "build").mkdir()
-        for tool in ("asyncapi", "tools"):
+        for tool in ("asyncapi", "prometheus", "tools"):
             (self.root / "build" / tool).symlink_to(HOUSE / "build" / tool)
         self._borrow_type_cache()
 

@@ -50,9 +50,10 @@ class DisclosureStore(Protocol):
 class DisclosureLog:
     """Commits disclosures in groups: while one group is being written, the next one gathers."""
 
-    def __init__(self, store: DisclosureStore) -> None:
+    def __init__(self, store: DisclosureStore, rest: float = _REST_SECONDS) -> None:
+        """Begin; a group that follows closely on another waits so many seconds for company."""
         self._store = store
-        self._groups = Groups(self._keep, _MOST, _REST_SECONDS)
+        self._groups = Groups(self._keep, _MOST, rest)
 
     async def disclose(self, disclosure: Disclosure) -> UUID | None:
         """Return the id of the committed disclosure; raises what kept its group from being committed.

@@ -45,7 +45,7 @@ async def _turns() -> None:
 
 async def test_nobody_gets_an_id_before_the_commit_and_the_next_group_gathers_meanwhile() -> None:
     store = Slow()
-    log = DisclosureLog(store)
+    log = DisclosureLog(store, rest=0)
     first = asyncio.create_task(log.disclose(DISCLOSURE))
     await _turns()
     later = [asyncio.create_task(log.disclose(DISCLOSURE)) for _ in range(5)]
@@ -66,7 +66,7 @@ async def test_nobody_gets_an_id_before_the_commit_and_the_next_group_gathers_me
 async def test_what_is_not_committed_is_not_answered_and_the_next_group_goes_on() -> None:
     store = Slow()
     store.failing = True
-    log = DisclosureLog(store)
+    log = DisclosureLog(store, rest=0)
     both = [asyncio.create_task(log.disclose(DISCLOSURE)) for _ in range(2)]
     store.commit.release()
     for task in both:
@@ -80,7 +80,7 @@ async def test_what_is_not_committed_is_not_answered_and_the_next_group_goes_on(
 
 async def test_a_caller_that_goes_away_takes_nobody_along() -> None:
     store = Slow()
-    log = DisclosureLog(store)
+    log = DisclosureLog(store, rest=0)
     leaving, staying = (asyncio.create_task(log.disclose(DISCLOSURE)) for _ in range(2))
     await _turns()
     leaving.cancel()
