@@ -22,6 +22,8 @@ class Seen:
     span: str
     parent: str
     links: frozenset[str]
+    attributes: frozenset[str] = frozenset()
+    """The texts among what it says of itself."""
 
 
 @dataclass(slots=True)
@@ -89,4 +91,6 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
 
 def _seen(process: str, span: Any) -> Seen:
     links = frozenset(link.span_id.hex() for link in span.links)
-    return Seen(process, span.name, span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex(), links)
+    ids = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
+    attributes = frozenset(each.value.string_value for each in span.attributes)
+    return Seen(process, span.name, *ids, links, attributes)

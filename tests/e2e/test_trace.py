@@ -13,7 +13,7 @@ import pytest
 
 from cairn.client.results_http import BATCH
 from cairn.cloudevents.structured import write_structured
-from deploy.local.cohort.submission import SOURCE, Submission, recorded
+from deploy.local.cohort.submission import SOURCE, TENANT, Submission, recorded
 from deploy.local.stack import Endpoints
 from tests.e2e.collector import Collector, Seen, collecting
 from tests.e2e.installation import Whole, whole
@@ -65,6 +65,9 @@ def _check(collector: Collector, began: "_Began") -> None:
             units = [collector.spans[each].name for each in hop.links - {origin}]
             assert len(units) == 1
             assert units[0].startswith("process ")
+    told = " ".join(text for each in collector.spans.values() for text in (each.name, *each.attributes))
+    assert TENANT not in told
+    assert SOURCE not in told
     every = [each for each in collector.spans.values() if each.trace == began.trace]
     assert {each.name for each in every} == {name for name, _ in _HOPS}
 
