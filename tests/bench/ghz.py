@@ -8,6 +8,7 @@ import shutil
 from asyncio.subprocess import PIPE
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,15 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The files of what a caller shows over TLS, and of the authority that it believes."""
+
+    certificate: Path
+    key: Path
+    believed: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Ghz:
     """A method that is called by ``CALLERS`` at once, each without a pause."""
 
@@ -44,11 +54,12 @@ class Ghz:
     protoset: Path
     method: str
     request: Mapping[str, str]
+    shown: Shown | None
 
     async def load(self, address: str, seconds: float) -> Load:
         """Call for so many seconds; raise where one call was not answered with OK."""
         told = await _output(
-            *(str(self.program), "--insecure", "--protoset", str(self.protoset), "--call", self.method),
+            *(str(self.program), *self._way(), "--protoset", str(self.protoset), "--call", self.method),
             *("--data", json.dumps(self.request), "--concurrency", str(CALLERS)),
             # What is under way at the end is waited for, and not counted as cancelled.
             *("--duration", f"{seconds}s", "--duration-stop", "wait", "--format", "json", address),
@@ -57,8 +68,16 @@ class Ghz:
         )
         return _load(json.loads(told))
 
+    def _way(self) -> tuple[str, ...]:
+        if self.shown is None:
+            return ("--insecure",)
+        files = self.shown.certificate, self.shown.key, self.shown.believed
+        return tuple(chain(*zip(("--cert", "--key", "--cacert"), map(str, files), strict=True)))
 
-async def ghz(method: MethodDescriptor, request: Mapping[str, str], *, decoding: bool) -> Ghz:
+
+async def ghz(
+    method: MethodDescriptor, request: Mapping[str, str], *, decoding: bool, shown: Shown | None = None
+) -> Ghz:
     """Return the load on a method; the first use builds ghz, which takes minutes.
 
     Without decoding, ghz is told that the answer has no fields: it reads the whole of it, and keeps
@@ -75,7 +94,7 @@ async def ghz(method: MethodDescriptor, request: Mapping[str, str], *, decoding:
     protoset = _PROTOSETS / f"{method.name}-{'decoded' if decoding else 'bytes'}.binpb"
     protoset.parent.mkdir(parents=True, exist_ok=True)
     protoset.write_bytes(described.SerializeToString())
-    return Ghz(program, protoset, f"{method.containing_service.full_name}.{method.name}", request)
+    return Ghz(program, protoset, f"{method.containing_service.full_name}.{method.name}", request, shown)
 
 
 def _described(file: FileDescriptor) -> FileDescriptorSet:

@@ -64,19 +64,19 @@ async def measure(server: RecordServer, steps: Steps) -> list[Figure]:
             await decoding.load(address, _WARM_UP_SECONDS)
         for number in range(1, ROUNDS + 1):
             with steps.step(f"{NAME}: round {number}"):
-                undecoded = await _told(server, taking)
+                undecoded = await told(server, taking)
                 sent = await decoding.load(sending, SECONDS)
-                told, empty = await _told(server, decoding), await decoding.load(bare, SECONDS)
-                rounds.append(Round(told, undecoded, sent, empty))
+                record, empty = await told(server, decoding), await decoding.load(bare, SECONDS)
+                rounds.append(Round(record, undecoded, sent, empty))
             latest = rounds[-1]
             steps.console.print(
                 f"  {latest.told.per_second:,.0f} records/s,"
                 f" {latest.told.per_second / latest.bare.per_second:.3f} of the reference's"
             )
     return [
-        _figure(NAME, [(each.told, each.bare) for each in rounds]),
-        _figure(UNDECODED, [(each.undecoded, each.bare) for each in rounds]),
-        _figure(BYTES_ALONE, [(each.sent, each.bare) for each in rounds]),
+        figure(NAME, [(each.told, each.bare) for each in rounds]),
+        figure(UNDECODED, [(each.undecoded, each.bare) for each in rounds]),
+        figure(BYTES_ALONE, [(each.sent, each.bare) for each in rounds]),
     ]
 
 
@@ -90,7 +90,7 @@ async def _whole(address: str, name: str) -> bytes:
     return told.SerializeToString()
 
 
-async def _told(server: RecordServer, load: Ghz) -> Load:
+async def told(server: RecordServer, load: Ghz) -> Load:
     """Load the service; raise where an answer left that the log does not have (I8)."""
     connection = await asyncpg.connect(server.admin)
     try:
@@ -105,16 +105,16 @@ async def _told(server: RecordServer, load: Ghz) -> Load:
     return measured
 
 
-def _figure(name: str, loads: Sequence[tuple[Load, Load]]) -> Figure:
+def figure(name: str, loads: Sequence[tuple[Load, Load]]) -> Figure:
     return Figure(
         name=name,
-        value=median(told.per_second for told, _ in loads),
+        value=median(record.per_second for record, _ in loads),
         unit="calls/s",
-        p50=median(told.p50 for told, _ in loads),
-        p95=median(told.p95 for told, _ in loads),
-        p99=median(told.p99 for told, _ in loads),
+        p50=median(record.p50 for record, _ in loads),
+        p95=median(record.p95 for record, _ in loads),
+        p99=median(record.p99 for record, _ in loads),
         reference=median(bare.per_second for _, bare in loads),
-        ratio=median(told.per_second / bare.per_second for told, bare in loads),
+        ratio=median(record.per_second / bare.per_second for record, bare in loads),
         runs=len(loads),
         hardware=hardware(),
     )

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from tests.bench import cost, grpc_record, pipeline, protocol, recovery, stage
+from tests.bench import cost, grpc_partner, grpc_record, pipeline, protocol, recovery, stage
 from tests.bench.asked import FOLDER, Asked
 from tests.bench.expected import Cohort, cohort
 from tests.bench.figures import Figure
@@ -22,6 +22,7 @@ class Part(StrEnum):
     PROTOCOL = protocol.NAME
     RECOVERY = recovery.NAME
     GRPC_RECORD = grpc_record.NAME
+    GRPC_PARTNER = grpc_partner.NAME
     COST = cost.NAME
 
 
@@ -62,6 +63,8 @@ async def _measure(part: Part, asked: Asked, fed: Cohort | None, told: Sequence[
         case Part.GRPC_RECORD:
             async with record_server(asked.endpoints, FOLDER / "record") as server:
                 return await grpc_record.measure(server, asked.steps)
+        case Part.GRPC_PARTNER:
+            return await grpc_partner.measure(asked.endpoints, asked.steps)
         case _ if fed is None:
             message = f"{part} needs the cohort"
             raise AssertionError(message)

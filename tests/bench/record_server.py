@@ -5,10 +5,11 @@ What the other processes do while nothing happens would be measured with it on t
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 from chassis.migrate import migrate
@@ -32,8 +33,10 @@ class RecordServer:
 
 
 @asynccontextmanager
-async def record_server(endpoints: Endpoints, folder: Path) -> AsyncIterator[RecordServer]:
-    """Run the server on an empty record while the block lasts."""
+async def record_server(
+    endpoints: Endpoints, folder: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[RecordServer]:
+    """Run the server on an empty record while the block lasts; ``settings`` are its own besides."""
     await drop_database(endpoints.admin, f"{_PREFIX}cairn_records")
     database = await provision(endpoints.admin, bootstrap.SERVICE, prefix=_PREFIX, keys=endpoints.keys)
     await migrate(database.dsns["migrate"], bootstrap.SERVICE, bootstrap.MIGRATIONS, lambda _file: None)
@@ -47,6 +50,7 @@ async def record_server(endpoints: Endpoints, folder: Path) -> AsyncIterator[Rec
             "KAFKA_BOOTSTRAP_SERVERS": endpoints.bootstrap,
             "RECORDS_GRPC_PORT": str(chosen["records-grpc"]),
             "RECORDS_PAGE_TOKEN_SECRET": Keys(folder / "secrets").key("records-page-token"),
+            **settings,
         },
     )
     processes = Processes(folder, ROOT)
