@@ -14,7 +14,7 @@ from rich.console import Group
 from cairn.cli.brokers import brokers
 from cairn.cli.options import BROKERS, BootstrapServers, Json
 from cairn.cli.output import as_json, err, out, print_json, table
-from cairn.cli.services import OneService, Operator, Service, Services, act_at_owner, of_each
+from cairn.cli.services import OneService, Operator, Service, Services, act_at_owner, of_each, short_name
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.consumer_pb2 import Consumer, Loss, PartitionProgress
 from cairn.operations.v1.operations_service_pb2 import Outbox
@@ -30,7 +30,7 @@ def counts(service: Services = [], json: Json = False) -> None:  # noqa: B006 - 
     """Count how the records of every consumer and topic ended; each ended in exactly one way."""
     found = asyncio.run(of_each(service, OperationsClient.consumers))
     rows = [
-        (owner, _short(consumer), topic, [sum(getattr(each, name) for each in of) for name in _COUNTS])
+        (owner, short_name(consumer), topic, [sum(getattr(each, name) for each in of) for name in _COUNTS])
         for owner, consumer, topic, of in _topics(found.of)
     ]
     document = [
@@ -58,7 +58,7 @@ def lag(
         err().print(f"[red]error:[/] the broker cannot be asked ({type(error).__name__})")
         raise typer.Exit(1) from None
     rows = [
-        (owner, _short(consumer), topic, _behind(of, ends), consumer.HasField("halt_time"))
+        (owner, short_name(consumer), topic, _behind(of, ends), consumer.HasField("halt_time"))
         for owner, consumer, topic, of in topics
     ]
     names = ("service", "consumer", "topic", "lag", "halted")
@@ -78,7 +78,7 @@ def list_(service: Services = [], json: Json = False) -> None:  # noqa: B006 - t
     found = asyncio.run(of_each(service, OperationsClient.consumers))
     ones = [(owner, one) for owner, consumers in found.of.items() for one in consumers]
     document = [{"service": owner, **as_json(one)} for owner, one in ones]
-    cells = [(owner, _short(one), str(len(one.partitions)), _halt(one)) for owner, one in ones]
+    cells = [(owner, short_name(one), str(len(one.partitions)), _halt(one)) for owner, one in ones]
     found.show(json, document, table("", ("Service", "Consumer", "Partitions", "Halted since"), cells))
 
 
@@ -193,10 +193,6 @@ def _missing(loss: Loss) -> str:
         lost = loss.range
         return f"[{lost.partition}] records {lost.first_offset} to {lost.last_offset}"
     return f"made again: {loss.stored_topic_id} is now {loss.found_topic_id}"
-
-
-def _short(consumer: Consumer) -> str:
-    return consumer.name.removeprefix("consumers/")
 
 
 def _halt(consumer: Consumer) -> str:

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from cairn.brokers import Bootstrap, connection
 from cairn.cli.service_findings import Checked, Level
+from cairn.cli.services import short_name
 from cairn.operations.v1.consumer_pb2 import Consumer
 from cairn.topics.apply import plan
 from cairn.topics.catalogue import DEFAULT_PARTITIONS
@@ -26,7 +27,7 @@ async def kafka_findings(bootstrap: Bootstrap, consumers: Sequence[Consumer]) ->
     """
     try:
         planned = await plan(bootstrap, _sources(consumers), _partitions(consumers))
-        groups = await _groups(bootstrap, [_name(each) for each in consumers])
+        groups = await _groups(bootstrap, [short_name(each) for each in consumers])
     except (KafkaError, OSError, TimeoutError) as error:
         told = f"the brokers cannot be asked ({type(error).__name__})"
         advice = "are they up, and are KAFKA_BOOTSTRAP_SERVERS and the KAFKA_TLS_ variables right?"
@@ -34,7 +35,7 @@ async def kafka_findings(bootstrap: Bootstrap, consumers: Sequence[Consumer]) ->
     found = [_topic(step) for step in planned.steps]
     if not found:
         found = [Checked(_WHERE, "topics", Level.FINE, "every topic is as it should be")]
-    return [*found, *(_group(each, groups.get(_name(each))) for each in consumers)]
+    return [*found, *(_group(each, groups.get(short_name(each))) for each in consumers)]
 
 
 def _topic(step: Step) -> Checked:
@@ -47,7 +48,7 @@ def _topic(step: Step) -> Checked:
 
 def _group(consumer: Consumer, group: tuple[str, str, int] | None) -> Checked:
     """Say who consumes; the assignor tells the runner: Faust's members join under a name of its own."""
-    name = _name(consumer)
+    name = short_name(consumer)
     if group is None or not group[2]:
         told = f"nobody consumes {name}"
         advice = "start its process; after a change of RUNNER all of its processes have to be stopped first"
@@ -86,7 +87,3 @@ def _sources(consumers: Sequence[Consumer]) -> set[str]:
 def _partitions(consumers: Sequence[Consumer]) -> int:
     numbers = [each.partition for consumer in consumers for each in consumer.partitions]
     return max(numbers) + 1 if numbers else DEFAULT_PARTITIONS
-
-
-def _name(consumer: Consumer) -> str:
-    return consumer.name.removeprefix("consumers/")

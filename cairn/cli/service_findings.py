@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cairn.cli.services import short_name
 from cairn.client.operations import OperationsClient
 from cairn.operations.v1.consumer_pb2 import Consumer
 from cairn.operations.v1.finding_pb2 import FindingSeverity
@@ -98,7 +99,7 @@ def _outbox(service: str, outbox: Outbox) -> Checked:
 
 
 def _consumer(service: str, consumer: Consumer) -> Iterator[Checked]:
-    name = consumer.name.removeprefix("consumers/")
+    name = short_name(consumer)
     for loss in consumer.losses:
         told = f"{name} misses records of {loss.topic}, and takes none of it"
         advice = f"bring them back, or `cairn consumers accept {loss.name}`"

@@ -18,6 +18,7 @@ from cairn.cli.output import out, print_json, report
 from cairn.cli.tls import tls
 from cairn.client.errors import CallError, NotFoundError, UnavailableError
 from cairn.client.operations import OperationsClient, open_operations
+from cairn.operations.v1.consumer_pb2 import Consumer
 
 T = TypeVar("T")
 _consumer = re.compile(r"(?<![^/])consumers/[^/]+")
@@ -54,6 +55,11 @@ OneService = Annotated[
 Operator = Annotated[
     str, typer.Option(envvar="CAIRN_OPERATOR", help="Who does it, for the record; the login by default.")
 ]
+
+
+def short_name(consumer: Consumer) -> str:
+    """Return how operators name a consumer."""
+    return consumer.name.removeprefix("consumers/")
 
 
 def address_of(service: Service) -> str:

@@ -13,21 +13,20 @@ from typing import Any
 
 import yaml
 
+from deploy.local.keys import KEY_BYTES, PASSWORD_BYTES
 from deploy.local.layout import SERVICES
 from deploy.local.provision import LOGIN_ROLES
 
 NAMESPACE = "cairn"
 # Where the overlay mounts the authority of a service's database.
 AUTHORITY = "/etc/cairn/database/ca.crt"
-_KEY_BYTES = 32
-_PASSWORD_BYTES = 24
 
 
 def role_secrets() -> Iterator[dict[str, Any]]:
     """Yield name and password of each login role, and the URL by which its processes reach the database."""
     for service in SERVICES:
         for role in LOGIN_ROLES:
-            name, password = f"cairn_{service}_{role}", secrets.token_urlsafe(_PASSWORD_BYTES)
+            name, password = f"cairn_{service}_{role}", secrets.token_urlsafe(PASSWORD_BYTES)
             where = f"{service}-database-rw:5432/cairn_{service}"
             url = f"postgresql://{name}:{password}@{where}?sslmode=verify-full&sslrootcert={AUTHORITY}"
             values = {"username": name, "password": password, "url": url}
@@ -41,7 +40,7 @@ def key_secrets() -> Iterator[dict[str, Any]]:
 
 
 def _key() -> str:
-    return base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def _secret(name: str, values: Mapping[str, str], kind: str = "Opaque") -> dict[str, Any]:
